@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The bus: an ordered, durable log of events in topics, written by one relay, read by many.
+ * One interface, two drivers (postgres here; kafka), one conformance suite (tests/flow/*bus*).
+ *
+ * What always holds:
+ *  1. Events and the position they bring the log to are one bus transaction: after a crash, what is
+ *     readable is exactly the source transactions up to bus_progress.lsn, each once, in commit order.
+ *  2. Only the writer with the newest epoch can commit; an older one's next flush fails with ERR_STATE.
+ *  3. A reader sees source transactions whole and in commit order, and never one twice.
+ *  4. A topic's partition count is pinned by its first use; another one is refused (ERR_CONFIG).
+ *  5. Positions belong to one lineage; a writer of another one is refused (ERR_STATE).
+ */
+#pragma once
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/event.h"
+
+struct bus_config {
+    const char *driver; /* "postgres" */
+    const char *dsn;
+    const char *source; /* config source.name; several sources may share a bus */
+    const char *prefix;
+    int32_t partitions;
+    int64_t retention_days;
+};
+
+/* How far the log is. watermark_us: every source transaction that committed before that moment of the
+ * source's clock has an LSN <= lsn, so a reader that has applied up to lsn is complete up to that moment. */
+struct bus_progress {
+    bool found; /* false: this source has never been written */
+    struct lineage lineage;
+    uint64_t lsn;
+    int64_t commit_time_us; /* of the last transaction; 0 when none */
+    int64_t watermark_us;   /* 0 when unknown */
+};
+
+/* ---- writer: begin, put*, end for each source transaction; flush makes all ended ones durable ---- */
+struct bus_writer;
+
+/* Called at least every 500 ms while a call waits for the bus, so that the relay can answer keepalives. */
+typedef void bus_idle_fn(void *arg);
+
+/* Creates what is missing, fences an older writer, and says where to go on (skip all with lsn <= progress.lsn). */
+bool bus_writer_open(const struct bus_config *config, const struct lineage *lineage, bus_idle_fn *idle, void *idle_arg,
+                     struct bus_writer **ret, struct bus_progress *ret_progress, struct err *err) MUST_USE;
+/* txn->lsn must be greater than every earlier one (asserted). txn->events may still be 0: end() takes the true count.
+ */
+bool bus_writer_begin(struct bus_writer *w, const struct event_txn *txn, struct err *err) MUST_USE;
+/* The event is copied or sent on before return. event->partition is set by the driver from the key unless it is
+ * EVENT_ALL_PARTITIONS. */
+bool bus_writer_put(struct bus_writer *w, const struct event *event, struct err *err) MUST_USE;
+bool bus_writer_end(struct bus_writer *w, struct err *err) MUST_USE;
+/* Remembers, for the next flush, that the source is quiet through lsn as of watermark_us (0: not known). */
+void bus_writer_quiet(struct bus_writer *w, uint64_t lsn, int64_t watermark_us);
+/* One bus transaction with all ended source transactions and the progress; durable on return. No-op with nothing new.
+ * On any error the writer is dead: close it, open again, resume from the progress it then reports. */
+bool bus_writer_flush(struct bus_writer *w, struct err *err) MUST_USE;
+/* Events and bytes put since the last flush. */
+void bus_writer_pending(const struct bus_writer *w, uint64_t *ret_events, uint64_t *ret_bytes);
+/* Drops what was not flushed. NULL is fine. */
+void bus_writer_close(struct bus_writer *w);
+
+/* ---- schemas: the embedded registry in its first form ---- */
+/* Same text for the same subject gives the same id. Durable on return, in a transaction of its own. */
+bool bus_schema_register(struct bus_writer *w, struct str subject, struct str schema_json, int32_t *ret_id,
+                         struct err *err) MUST_USE;
+
+/* ---- reader ---- */
+struct bus_reader;
+
+struct bus_read_limits {
+    uint64_t events_max, bytes_max; /* soft: a batch ends at the first event past either */
+    int wait_ms;                    /* how long to wait when there is nothing; 0 = not at all */
+};
+
+/* A run of events of one source transaction. A transaction larger than the limits comes in several
+ * batches: begins only on the first, ends only on the last. */
+struct bus_part {
+    struct event_txn txn;
+    bool begins, ends;
+    struct event *events;
+    size_t event_count;
+};
+
+struct bus_batch {
+    struct arena arena; /* owns everything below */
+    struct bus_part *parts;
+    size_t part_count;
+    /* State of the log up to which this batch, with the ones before it, is complete for the topics
+     * asked for. Only meaningful when the last part ends (or there is none). */
+    struct bus_progress progress;
+};
+
+/* topics: full names; count 0 = all. Transactions with lsn > after follow. lineage: must be the log's (ERR_STATE),
+ * unless NULL. ERR_STATE with a hint when `after` is older than the retention still holds. */
+bool bus_reader_open(const struct bus_config *config, const struct lineage *lineage, const char *const *topics,
+                     size_t topic_count, uint64_t after, struct bus_reader **ret, struct err *err) MUST_USE;
+/* Readable when there may be something new; for the loop. */
+int bus_reader_fd(const struct bus_reader *r);
+void bus_batch_init(struct bus_batch *batch);
+void bus_batch_free(struct bus_batch *batch);
+/* Resets the batch and fills it; nothing new within wait_ms is success with part_count 0. Transactions without an event
+ * in the topics are left out, but progress moves over them. */
+bool bus_reader_fetch(struct bus_reader *r, const struct bus_read_limits *limits, struct bus_batch *batch,
+                      struct err *err) MUST_USE;
+/* The schema's JSON text, cached by the reader for its life. ERR_DATA when the id is unknown. */
+bool bus_schema_get(struct bus_reader *r, int32_t id, struct str *ret_json, struct err *err) MUST_USE;
+void bus_reader_close(struct bus_reader *r);
+/* The log's progress, without a reader. */
+bool bus_progress_get(const struct bus_config *config, struct bus_progress *ret, struct err *err) MUST_USE;

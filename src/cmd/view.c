@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/commands.h"
+
+const struct command cmd_view[] = {{.name = NULL}};

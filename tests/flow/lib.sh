@@ -1,0 +1,120 @@
+# Sourced by flow tests: real PostgreSQL clusters in a temporary folder, TAP, and clean-up whatever happens.
+# A test: `. "$(dirname "$0")/lib.sh"`, then pg_create, checks with ok/is/like, `done_testing` at the end.
+# UNDAM, UNDAM_BUILD and UNDAM_SOURCE come from meson; run by hand, they default to ./build.
+# KEEP=1 leaves the folder and its servers. PG_BINDIR picks another PostgreSQL.
+
+set -u
+UNDAM_SOURCE=${UNDAM_SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+UNDAM_BUILD=${UNDAM_BUILD:-$UNDAM_SOURCE/build}
+UNDAM=${UNDAM:-$UNDAM_BUILD/src/undam}
+PG_BINDIR=${PG_BINDIR:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)}
+export UNDAM UNDAM_BUILD UNDAM_SOURCE
+
+T=$(mktemp -d /tmp/undam-flow.XXXXXX) # the test's folder
+chmod 755 "$T"
+tests=0 failures=0
+pids=()
+
+note() { echo "# $*"; }
+ok() { # STATUS NAME
+    tests=$((tests + 1))
+    if [ "$1" = 0 ]; then echo "ok $tests - $2"; else failures=$((failures + 1)); echo "not ok $tests - $2"; fi
+}
+is() { # GOT WANT NAME
+    if [ "$1" = "$2" ]; then ok 0 "$3"; else ok 1 "$3"; note "got:  $1"; note "want: $2"; fi
+}
+like() { # TEXT EXTENDED-REGEX NAME
+    if grep -qE -- "$2" <<<"$1"; then ok 0 "$3"; else ok 1 "$3"; sed 's/^/# got: /' <<<"$1"; note "want: /$2/"; fi
+}
+unlike() { # TEXT EXTENDED-REGEX NAME
+    if grep -qE -- "$2" <<<"$1"; then ok 1 "$3"; sed 's/^/# got: /' <<<"$1"; else ok 0 "$3"; fi
+}
+done_testing() { echo "1..$tests"; [ $failures = 0 ]; exit; }
+bail() { echo "Bail out! $*"; exit 1; }
+
+# wait_until SECONDS COMMAND...: polls every 50 ms until the command succeeds.
+wait_until() {
+    local limit=$(($(date +%s) + $1)); shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(date +%s)" -lt $limit ] || return 1
+        sleep 0.05
+    done
+}
+
+# PostgreSQL refuses root: as root its programs run as the user postgres.
+as_pg() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; else "$@"; fi; }
+
+# pg_create NAME [SETTING...]: initdb and start a cluster; its socket folder is $T/NAME; dsn NAME [DB] prints its DSN.
+pg_create() {
+    local name=$1; shift
+    mkdir "$T/$name"
+    [ "$(id -u)" != 0 ] || chown postgres: "$T/$name"
+    as_pg "$PG_BINDIR/initdb" -D "$T/$name/data" -U postgres -A trust --locale=C -E UTF8 -N >"$T/$name.initdb.log" 2>&1 ||
+        bail "initdb failed: $(tail -n 3 "$T/$name.initdb.log")"
+    {
+        echo "listen_addresses = ''"
+        echo "unix_socket_directories = '$T/$name'"
+        echo "wal_level = logical"
+        echo "max_wal_senders = 20"
+        echo "max_replication_slots = 20"
+        echo "shared_buffers = 64MB"
+        echo "log_min_messages = warning"
+        local s
+        for s in "$@"; do echo "$s"; done
+    } >>"$T/$name/data/postgresql.conf"
+    pg_up "$name"
+}
+pg_up() {
+    as_pg "$PG_BINDIR/pg_ctl" -D "$T/$1/data" -l "$T/$1/log" -w -t 60 start >/dev/null 2>&1 ||
+        bail "PostgreSQL $1 does not start: $(tail -n 3 "$T/$1/log")"
+}
+pg_down() { as_pg "$PG_BINDIR/pg_ctl" -D "$T/$1/data" -w -m "${2:-fast}" stop >/dev/null 2>&1; }
+# SIGKILL of the postmaster and all its children, as a power cut would.
+pg_kill() {
+    local pid; pid=$(head -n 1 "$T/$1/data/postmaster.pid")
+    pkill -KILL -P "$pid"; kill -KILL "$pid"
+    wait_until 10 sh -c "! kill -0 $pid" || true
+    rm -f "$T/$1/data/postmaster.pid"
+}
+dsn() { echo "host=$T/$1 user=postgres dbname=${2:-postgres}"; }
+sql() { # NAME DB SQL
+    psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(dsn "$1" "$2")" -c "$3"
+}
+
+free_port() { # a TCP port that is free now
+    local p
+    while :; do
+        p=$((20000 + RANDOM % 20000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo $p; return; }
+    done
+}
+
+# start NAME COMMAND...: in the background, output to $T/NAME.log, pid in $pid_NAME.
+start() {
+    local name=$1; shift
+    "$@" >>"$T/$name.log" 2>&1 &
+    pids+=($!)
+    printf -v "pid_$name" %s $!
+}
+# stop NAME [SIGNAL]: and wait; the exit status is the process's.
+stop() {
+    local var=pid_$1
+    kill "-${2:-TERM}" "${!var}" 2>/dev/null
+    wait "${!var}" 2>/dev/null
+}
+
+flow_cleanup() {
+    local status=$?
+    if [ "${KEEP:-0}" = 1 ]; then note "kept: $T"; return; fi
+    local p d
+    for p in "${pids[@]}"; do kill -KILL "$p" 2>/dev/null; done
+    for d in "$T"/*/data; do
+        [ -f "$d/postmaster.pid" ] && as_pg "$PG_BINDIR/pg_ctl" -D "$d" -m immediate stop >/dev/null 2>&1
+    done
+    if [ $status != 0 ] || [ $failures != 0 ]; then
+        for p in "$T"/*.log; do [ -f "$p" ] && { note "--- $p"; tail -n 15 "$p" | sed 's/^/# /'; }; done
+    fi
+    rm -rf "$T"
+    exit $status
+}
+trap flow_cleanup EXIT
