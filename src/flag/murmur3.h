@@ -5,3 +5,5 @@
 #include <stdint.h>
 
 uint32_t murmur3_32(const void *data, size_t len, uint32_t seed);
+/* The hash of a's bytes followed by b's, without joining them. */
+uint32_t murmur3_32_pair(const void *a, size_t a_len, const void *b, size_t b_len, uint32_t seed);

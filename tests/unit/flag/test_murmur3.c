@@ -17,4 +17,12 @@ TEST(flagd_vectors)
     CHECK_INT(murmur3_32("orders-readuser-3", 17, 0), 0x6bf99dc9);
 }
 
+TEST(a_pair_hashes_as_its_join)
+{
+    static const char text[] = "transactions-read/user-4711-with-a-long-key";
+    for (size_t len = 0; len < sizeof text; len++)
+        for (size_t cut = 0; cut <= len; cut++)
+            CHECK_INT(murmur3_32_pair(text, cut, text + cut, len - cut, 0), murmur3_32(text, len, 0));
+}
+
 TEST_MAIN
