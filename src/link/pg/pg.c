@@ -94,8 +94,7 @@ static bool result_ok(const PGresult *r)
 
 bool pg_exec(struct pg *pg, const char *sql, struct err *err)
 {
-    PG_RESULT
-    r = PQexec(pg->conn, sql);
+    PG_RESULT r = PQexec(pg->conn, sql);
     return result_ok(r) || pg_fail(pg, r, "statement failed", err);
 }
 

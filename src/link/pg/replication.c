@@ -29,8 +29,7 @@ static void add_name(struct buf *b, const char *name) { buf_add_ident(b, str_of(
 
 bool pg_identify(struct pg *pg, struct pg_system *ret, struct err *err)
 {
-    PG_RESULT
-    r = PQexec(pg->conn, "IDENTIFY_SYSTEM");
+    PG_RESULT r = PQexec(pg->conn, "IDENTIFY_SYSTEM");
     if (PQresultStatus(r) != PGRES_TUPLES_OK)
         return pg_fail(pg, r, "IDENTIFY_SYSTEM", err);
     struct pg_system system = {.system_id = 0};
@@ -82,8 +81,7 @@ bool pg_slot_create(struct pg *pg, const char *slot, enum pg_slot_kind kind, uin
     /* The old form of the options: servers 13 to 18 take it, 13 and 14 take no other. */
     buf_printf(&sql, "%s LOGICAL pgoutput %s", kind == PG_SLOT_TEMPORARY ? " TEMPORARY" : "",
                ret_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT");
-    PG_RESULT
-    r = PQexec(pg->conn, sql.data);
+    PG_RESULT r = PQexec(pg->conn, sql.data);
     buf_free(&sql);
     if (PQresultStatus(r) != PGRES_TUPLES_OK)
         return slot_create_failed(pg, r, slot, err);
@@ -167,8 +165,7 @@ bool pg_stream_start(struct pg_stream *s, struct pg *pg, const struct pg_stream_
     struct buf sql;
     buf_init(&sql, 8192);
     start_command(options, &sql);
-    PG_RESULT
-    r = PQexec(pg->conn, sql.data);
+    PG_RESULT r = PQexec(pg->conn, sql.data);
     buf_free(&sql);
     if (PQresultStatus(r) != PGRES_COPY_BOTH) {
         const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
@@ -218,8 +215,7 @@ static bool parse_message(struct pg_stream *s, size_t len, struct pg_stream_mess
 
 static bool stream_ended(struct pg_stream *s, struct err *err)
 {
-    PG_RESULT
-    r = PQgetResult(s->pg.conn);
+    PG_RESULT r = PQgetResult(s->pg.conn);
     if (r && PQresultStatus(r) == PGRES_FATAL_ERROR)
         return pg_fail(&s->pg, r, "replication stream", err);
     return err_again(err, ERR_SOURCE, "%s: the server ended the replication stream", s->pg.what);
