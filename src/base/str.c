@@ -71,6 +71,43 @@ bool str_to_i64(struct str s, int64_t *ret)
     return true;
 }
 
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+    unsigned m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Optimal string alignment with three rolling rows. */
+unsigned str_distance(struct str a, struct str b)
+{
+    enum { MAX = 64 };
+    unsigned rows[3][MAX + 1];
+    size_t na = a.len < MAX ? a.len : MAX, nb = b.len < MAX ? b.len : MAX;
+    for (size_t j = 0; j <= nb; j++)
+        rows[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= na; i++) {
+        unsigned *now = rows[i % 3];
+        const unsigned *up = rows[(i + 2) % 3], *up2 = rows[(i + 1) % 3];
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= nb; j++) {
+            now[j] = least(up[j] + 1, now[j - 1] + 1, up[j - 1] + (a.data[i - 1] != b.data[j - 1]));
+            bool swapped = i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1];
+            if (swapped && up2[j - 2] + 1 < now[j])
+                now[j] = up2[j - 2] + 1;
+        }
+    }
+    return rows[na % 3][nb];
+}
+
+bool str_near(struct str a, struct str b, unsigned *ret_distance)
+{
+    unsigned d = str_distance(a, b);
+    if (d > (b.len + 2) / 3)
+        return false;
+    *ret_distance = d;
+    return true;
+}
+
 void buf_init(struct buf *b, size_t max) { *b = (struct buf){.max = max}; }
 
 void buf_free(struct buf *b)

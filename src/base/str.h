@@ -39,6 +39,12 @@ struct str str_cut(struct str s, char sep, struct str *rest);
 bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_u64(struct str s, uint64_t *ret);
 
+/* Edits (insert, delete, replace, swap of neighbours) that turn a into b; for "did you mean". Only the first 64 bytes
+ * count. */
+unsigned str_distance(struct str a, struct str b);
+/* Near enough to be a slip of the finger: at most one edit in three letters. */
+bool str_near(struct str a, struct str b, unsigned *ret_distance);
+
 struct buf {
     char *data;
     size_t len, cap;

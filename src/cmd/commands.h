@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/err.h"
+#include "base/mem.h"
 #include "model/config.h"
 
 enum option_kind { OPTION_FLAG, OPTION_STRING, OPTION_INT };
@@ -39,6 +40,7 @@ struct command {
     int operand_min, operand_max; /* max -1: any number */
     bool needs_config;            /* -c/--config FILE (default $UNDAM_CONFIG, ./undam.yaml) is read first */
     bool hidden;                  /* internal step, for tests */
+    bool daemon;                  /* runs until it is stopped: warnings about the configuration are logged */
     int (*run)(struct invocation *inv);
 };
 

@@ -81,8 +81,52 @@ struct config {
 
     struct config_service *services;
     size_t service_count;
+
+    const char **warnings; /* one line each, with file and line, for the log or the terminal */
+    size_t warning_count;
 };
 
+enum config_type {
+    CONFIG_TEXT,   /* free text */
+    CONFIG_NAME,   /* letters, digits, _ . - */
+    CONFIG_SLOT,   /* a replication slot's name: a-z 0-9 _ */
+    CONFIG_TABLE,  /* schema.table */
+    CONFIG_PATH,   /* relative ones are meant from the configuration file's folder */
+    CONFIG_DSN,    /* libpq connection string or URI; never printed */
+    CONFIG_LISTEN, /* host:port, :port (127.0.0.1), or empty: none */
+    CONFIG_URL,    /* http:// or https:// */
+    CONFIG_DRIVER, /* one of config_drivers */
+    CONFIG_INT,
+    CONFIG_BYTES, /* 1048576, 64kB, 10MB, 10GB: powers of 1024, as PostgreSQL has it */
+    CONFIG_MS,    /* milliseconds, or with us, ms, s, min, h, d */
+    CONFIG_US,    /* microseconds, or with a unit as above */
+};
+
+/* One setting. The field is at `offset` of struct config (of struct config_service for config_service_settings). */
+struct config_setting {
+    const char *name; /* dotted: "relay.listen" */
+    enum config_type type;
+    size_t offset;
+    size_t size;          /* of an integer field: 4 or 8 bytes */
+    const char *fallback; /* default, as one would write it; NULL: required */
+    const char *shown;    /* a default that is not a constant, in words; or NULL */
+    const char *example;  /* what the sample file has, or NULL: the default */
+    int64_t min, max;     /* of integers */
+    const char *help;     /* one sentence or two */
+};
+extern const struct config_setting config_settings[], config_service_settings[];
+extern const unsigned config_setting_count, config_service_setting_count;
+
+/* The value a setting has now, as it would be written in the file; a DSN too (the caller redacts it). `base` is the
+ * struct config or the struct config_service. */
+char *config_value(struct arena *a, const struct config_setting *s, const void *base);
+/* "text", "size", "duration": the type in one word for the manual. */
+const char *config_type_name(enum config_type type);
+/* Whether a connection string holds a password in the clear. */
+bool config_dsn_has_password(const char *dsn);
+
+/* As config_load() of a file with these bytes; path only names it and gives relative paths their folder. */
+bool config_parse(const char *path, struct str bytes, struct config **ret, struct err *err) MUST_USE;
 /* Reads and checks the file. On success *ret is to be freed with config_free(). ERR_CONFIG with "file:line: ". */
 bool config_load(const char *path, struct config **ret, struct err *err) MUST_USE;
 void config_free(struct config *c);
