@@ -50,7 +50,7 @@ is "$(get '/accounts/4711/statement?month=202601')" '{"error":"not found"} 404' 
 is "$(get '/users/x%27%20OR%201=1')" '{"error":"bad request"} 400' "an id that is no number is 400"
 is "$(get '/users/1/transactions?page=0')" '{"error":"bad request"} 400' "page 0 is 400"
 is "$(get '/users/1/transactions?page=99999999999999999999')" '{"error":"bad request"} 400' "a page past bigint is 400"
-is "$(get '/accounts/103/statement?month=202613')" '{"error":"bad request"} 400' "month 13 is 400"
+is "$(get '/accounts/103/statement?month=13')" '{"error":"bad request"} 400' "a month that is none is 400"
 is "$(send DELETE /users/1 '')" '{"error":"method not allowed"} 405' "an unknown method is 405"
 is "$(get /nothing)" '{"error":"not found"} 404' "an unknown path is 404"
 

@@ -273,7 +273,7 @@ bool get_transaction(struct db *db, const struct request *rq, struct answer *a, 
 bool get_statement(struct db *db, const struct request *rq, struct answer *a, PGresult **failed)
 {
     long long month;
-    if (!argument(rq->month, 0, 200001, 299912, &month) || month % 100 < 1 || month % 100 > 12)
+    if (!argument(rq->month, 0, 200001, 299912, &month))
         return answer_error(a, 400, "bad request");
     RESULT head = NULL;
     RESULT opening = NULL;

@@ -1,0 +1,12 @@
+-- endpoint: GET /compliance/cases/{case_id}
+-- service: compliance
+-- flag: compliance-read
+-- user: header.X-User-Id
+-- param: case_id path bigint
+-- key: case_id
+-- cache: private, max-age=0
+-- content-type: application/json
+-- not-found: 404 {"error":"not found"}
+-- bad-parameter: 400 {"error":"bad request"}
+-- enumerate: SELECT id AS case_id FROM compliance_cases
+SELECT body, _lsn::text || '-' || _seq AS etag FROM api.compliance_case WHERE case_id = :case_id

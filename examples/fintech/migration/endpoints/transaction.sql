@@ -1,0 +1,12 @@
+-- endpoint: GET /transactions/{transaction_id}
+-- service: transactions
+-- flag: transactions-read
+-- user: header.X-User-Id
+-- param: transaction_id path bigint
+-- key: transaction_id
+-- cache: private, max-age=0
+-- content-type: application/json
+-- not-found: 404 {"error":"not found"}
+-- bad-parameter: 400 {"error":"bad request"}
+-- enumerate: SELECT id AS transaction_id FROM transactions
+SELECT body, _lsn::text || '-' || _seq AS etag FROM api.transaction_detail WHERE transaction_id = :transaction_id

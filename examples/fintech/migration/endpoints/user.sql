@@ -1,0 +1,12 @@
+-- endpoint: GET /users/{user_id}
+-- service: accounts
+-- flag: accounts-read
+-- user: path.user_id
+-- param: user_id path bigint
+-- key: user_id
+-- cache: private, max-age=0
+-- content-type: application/json
+-- not-found: 404 {"error":"not found"}
+-- bad-parameter: 400 {"error":"bad request"}
+-- enumerate: SELECT id AS user_id FROM users
+SELECT body, _lsn::text || '-' || _seq AS etag FROM api.user_profile WHERE user_id = :user_id
