@@ -27,7 +27,8 @@ const char *err_class_name(enum err_class class)
     return (unsigned)class < err_classes_count ? err_classes[class].name : "unknown";
 }
 
-static void fill(struct err *err, enum err_class class, bool retriable, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void fill(struct err *err, enum err_class class, bool retriable,
+                                                       const char *fmt, va_list ap)
 {
     if (!err)
         return;

@@ -119,13 +119,13 @@ static bool read_string(struct json_reader *r)
     bool plain;
     size_t end = find_quote(r, &plain);
     if (end >= r->text.len)
-        return fail(r, "string without an end"), false;
+        return (void)fail(r, "string without an end"), false;
     struct str raw = {r->text.data + r->at, end - r->at};
     if (!utf8_valid(raw))
-        return fail(r, "invalid UTF-8 in a string"), false;
+        return (void)fail(r, "invalid UTF-8 in a string"), false;
     for (size_t i = 0; i < raw.len; i++)
         if ((unsigned char)raw.data[i] < 0x20)
-            return fail(r, "control character in a string"), false;
+            return (void)fail(r, "control character in a string"), false;
     if (plain) {
         r->value = raw;
         r->at = end + 1;
@@ -137,7 +137,7 @@ static bool read_string(struct json_reader *r)
         if (c != '\\')
             *out++ = c;
         else if (!(out = read_escape(r, out)))
-            return fail(r, "broken escape in a string"), false;
+            return (void)fail(r, "broken escape in a string"), false;
     }
     r->value = (struct str){start, (size_t)(out - start)};
     r->at = end + 1;

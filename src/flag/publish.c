@@ -44,10 +44,10 @@ int flag_publish_lock(const char *path, bool wait, char *why, size_t why_size)
 {
     char name[PATH_SIZE];
     if (snprintf(name, sizeof name, "%s.lock", path) >= (int)sizeof name)
-        return refuse(why, why_size, "%s: path too long", path), -1;
+        return (void)refuse(why, why_size, "%s: path too long", path), -1;
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
-        return refuse(why, why_size, "%s: %s", name, strerror(errno)), -1;
+        return (void)refuse(why, why_size, "%s: %s", name, strerror(errno)), -1;
     int rc;
     do
         rc = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
@@ -69,7 +69,7 @@ struct flag_words *flag_words_open(const char *path, char *why, size_t why_size)
 {
     struct flag_words *w = calloc(1, sizeof *w);
     if (!w)
-        return refuse(why, why_size, "out of memory"), NULL;
+        return (void)refuse(why, why_size, "out of memory"), NULL;
     w->map = MAP_FAILED;
     int fd = open(path, O_RDWR | O_CLOEXEC);
     struct stat st;

@@ -210,7 +210,7 @@ struct flag_snapshot *flag_snapshot_open(const char *path, char *why, size_t why
         why[0] = '\0';
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return refuse(why, why_size, "%s: %s", path, strerror(errno)), NULL;
+        return (void)refuse(why, why_size, "%s: %s", path, strerror(errno)), NULL;
     struct flag_snapshot *s = calloc(1, sizeof *s);
     bool good = s ? snapshot_load(s, fd, why, why_size) : refuse(why, why_size, "out of memory");
     close(fd);

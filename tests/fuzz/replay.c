@@ -4,45 +4,58 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int replay_file(const char *path)
+static uint8_t *read_file(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
     if (!f)
-        return perror(path), 1;
+        return NULL;
     fseek(f, 0, SEEK_END);
-    long size = ftell(f);
+    long end = ftell(f);
     rewind(f);
-    uint8_t *data = malloc(size > 0 ? (size_t)size : 1);
-    if (!data || size < 0 || fread(data, 1, (size_t)size, f) != (size_t)size)
-        return fprintf(stderr, "%s: cannot be read\n", path), fclose(f), free(data), 1;
+    uint8_t *data = end < 0 ? NULL : malloc(end > 0 ? (size_t)end : 1);
+    if (data && fread(data, 1, (size_t)end, f) != (size_t)end) {
+        free(data);
+        data = NULL;
+    }
     fclose(f);
-    LLVMFuzzerTestOneInput(data, (size_t)size);
-    free(data);
-    return 0;
+    *size = data ? (size_t)end : 0;
+    return data;
+}
+
+/* The number of files replayed, -1 when one cannot be read. */
+static int replay_folder(const char *folder)
+{
+    int files = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && files >= 0 && (e = readdir(dir));) {
+        char path[4096];
+        size_t size;
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        uint8_t *data = read_file(path, &size);
+        if (data)
+            LLVMFuzzerTestOneInput(data, size);
+        files = data ? files + 1 : -1;
+        free(data);
+    }
+    if (dir)
+        closedir(dir);
+    return dir ? files : -1;
 }
 
 int main(int argc, char **argv)
 {
-    int files = 0;
     for (int i = 1; i < argc; i++) {
-        DIR *dir = opendir(argv[i]);
-        if (!dir)
-            return perror(argv[i]), 1;
-        for (struct dirent *e; (e = readdir(dir));) {
-            char path[4096];
-            if (e->d_name[0] == '.')
-                continue;
-            snprintf(path, sizeof path, "%s/%s", argv[i], e->d_name);
-            if (replay_file(path))
-                return closedir(dir), 1;
-            files++;
+        int files = replay_folder(argv[i]);
+        if (files <= 0) {
+            fprintf(stderr, "%s: no corpus, or one that cannot be read\n", argv[i]);
+            return 1;
         }
-        closedir(dir);
+        printf("%s: %d inputs replayed\n", argv[i], files);
     }
-    printf("%d files replayed\n", files);
-    return files == 0;
+    return argc < 2;
 }

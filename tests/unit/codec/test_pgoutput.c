@@ -8,7 +8,7 @@ static struct pgoutput_scratch scratch;
 /* Encodes, decodes, encodes again: the same bytes; and every shorter prefix is refused. */
 static struct pgoutput again(const struct pgoutput *m, struct buf *bytes)
 {
-    struct pgoutput got = {.kind = 0};
+    struct pgoutput got = {0};
     struct err err = {0};
     struct buf second;
     pgoutput_encode(m, bytes);
