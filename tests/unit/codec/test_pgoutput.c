@@ -8,7 +8,8 @@ static struct pgoutput_scratch scratch;
 /* Encodes, decodes, encodes again: the same bytes; and every shorter prefix is refused. */
 static struct pgoutput again(const struct pgoutput *m, struct buf *bytes)
 {
-    struct pgoutput got = {0};
+    struct pgoutput got;
+    memset(&got, 0, sizeof got);
     struct err err = {0};
     struct buf second;
     pgoutput_encode(m, bytes);
