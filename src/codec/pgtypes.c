@@ -122,8 +122,8 @@ static void add_numeric(int32_t typmod, struct buf *out)
 static void add_name(const struct builtin *type, int32_t typmod, struct buf *out)
 {
     unsigned v = (unsigned)typmod;
-    if (typmod < 0 || (typmod < VARHDRSZ &&
-                       (type->oid == TYPE_BPCHAR || type->oid == TYPE_VARCHAR || type->oid == TYPE_NUMERIC))) {
+    if (typmod < 0 ||
+        (typmod < VARHDRSZ && (type->oid == TYPE_BPCHAR || type->oid == TYPE_VARCHAR || type->oid == TYPE_NUMERIC))) {
         /* Without a length these two are not the SQL types char and bit, which mean a length of 1. */
         buf_adds(out, type->oid == TYPE_BPCHAR ? "bpchar" : type->oid == TYPE_BIT ? "\"bit\"" : type->name);
         return;
