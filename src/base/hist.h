@@ -14,8 +14,8 @@ struct hist {
 };
 
 void hist_clear(struct hist *h);
-/* Values past 2^44 are counted in the last bucket. */
+/* Values of 2^45 and more (a year in microseconds) are counted in the last bucket. */
 void hist_add(struct hist *h, uint64_t value);
 void hist_merge(struct hist *into, const struct hist *from);
-/* q in [0, 1]; 0 when empty. */
+/* The smallest value that a share q of all values does not exceed: q in [0, 1], 0 and 1 are exact; 0 when empty. */
 uint64_t hist_quantile(const struct hist *h, double q);

@@ -60,7 +60,7 @@ static void add_value(struct buf *out, struct str value)
     if (plain && !log_json)
         buf_add_str(out, value);
     else
-        buf_add_json(out, value);
+        buf_add_json(out, value); /* one line whatever the value holds */
 }
 
 static void add_pair(struct buf *out, const char *key, size_t key_len, struct str value)
@@ -79,34 +79,92 @@ static void add_pair(struct buf *out, const char *key, size_t key_len, struct st
 
 static bool is_key_char(char c) { return isalnum((unsigned char)c) || c == '_' || c == '.'; }
 
-/* Where the next ` key=` starts in s from `from`, or NULL. */
-static const char *next_pair(const char *from)
+/* The length of "key=" at the start of text, or 0. */
+static size_t key_len(const char *text)
 {
-    for (const char *p = strchr(from, ' '); p; p = strchr(p + 1, ' ')) {
-        const char *k = p + 1;
-        while (is_key_char(*k))
-            k++;
-        if (k > p + 1 && *k == '=')
-            return p;
-    }
-    return NULL;
+    size_t n = 0;
+    while (is_key_char(text[n]))
+        n++;
+    return n && text[n] == '=' ? n + 1 : 0;
 }
 
-static void add_pairs(struct buf *out, const char *text)
+/* The length of a printf conversion at text ('%' included), 0 when it is none that log_event() knows. */
+static size_t spec_len(const char *text)
 {
-    while (*text) {
-        const char *eq = strchr(text, '=');
-        if (!eq) {
-            add_pair(out, "detail", 6, str_of(text));
-            return;
+    size_t n = 1 + strspn(text + 1, "-+ #0");
+    n += strspn(text + n, "0123456789*");
+    if (text[n] == '.')
+        n += 1 + strspn(text + n + 1, "0123456789*");
+    n += strspn(text + n, "hlzjt");
+    return text[n] && strchr("diouxXcspfgeFGE%", text[n]) ? n + 1 : 0;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the piece is a conversion of a checked format */
+
+/* Renders one conversion, taking its arguments from ap. Values are rendered one by one so that what a
+ * value holds can never pass for a key. */
+static void add_spec(struct buf *out, const char *spec, size_t len, va_list *ap)
+{
+    char one[32];
+    int stars[2] = {0, 0}, count = 0;
+    if (len >= sizeof one)
+        return;
+    memcpy(one, spec, len);
+    one[len] = '\0';
+    for (const char *p = one; *p; p++)
+        if (*p == '*' && count < 2)
+            stars[count++] = va_arg(*ap, int);
+#define EMIT(value)                                         \
+    (count == 0   ? buf_printf(out, one, (value))           \
+     : count == 1 ? buf_printf(out, one, stars[0], (value)) \
+                  : buf_printf(out, one, stars[0], stars[1], (value)))
+    char conv = one[len - 1];
+    bool is_long = strstr(one, "l") != NULL, is_long_long = strstr(one, "ll") != NULL;
+    if (conv == '%')
+        buf_addc(out, '%');
+    else if (conv == 's')
+        EMIT(va_arg(*ap, const char *));
+    else if (conv == 'p')
+        EMIT(va_arg(*ap, void *));
+    else if (strchr("fgeFGE", conv))
+        EMIT(va_arg(*ap, double));
+    else if (strchr(one, 'z') || strchr(one, 't'))
+        EMIT(va_arg(*ap, size_t));
+    else if (is_long_long || strchr(one, 'j'))
+        EMIT(va_arg(*ap, long long));
+    else if (is_long)
+        EMIT(va_arg(*ap, long));
+    else
+        EMIT(va_arg(*ap, int));
+#undef EMIT
+}
+#pragma GCC diagnostic pop
+
+/* The pairs of fmt, split where the format itself (never a value) has ` key=`. */
+static void add_pairs(struct buf *out, const char *fmt, va_list *ap)
+{
+    struct buf value;
+    buf_init(&value, 1 << 16);
+    while (*fmt) {
+        size_t key = key_len(fmt), spec;
+        const char *name = key ? fmt : "detail";
+        size_t name_len = key ? key - 1 : 6;
+        fmt += key;
+        buf_clear(&value);
+        while (*fmt && !(*fmt == ' ' && key_len(fmt + 1))) {
+            if (*fmt == '%' && (spec = spec_len(fmt))) {
+                add_spec(&value, fmt, spec, ap);
+                fmt += spec;
+            } else {
+                buf_addc(&value, *fmt++);
+            }
         }
-        const char *end = next_pair(eq + 1);
-        size_t len = end ? (size_t)(end - eq - 1) : strlen(eq + 1);
-        add_pair(out, text, (size_t)(eq - text), str_n(eq + 1, len));
-        if (!end)
-            return;
-        text = end + 1;
+        if (key || value.len)
+            add_pair(out, name, name_len, buf_str(&value));
+        fmt += *fmt == ' ';
     }
+    buf_free(&value);
 }
 
 static void begin_line(struct buf *out, enum log_level level, const char *event)
@@ -121,10 +179,12 @@ static void begin_line(struct buf *out, enum log_level level, const char *event)
     if (log_journal)
         buf_printf(out, "<%d>", (int)level);
     if (log_json)
-        buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"cmd\":\"%s\",\"event\":\"%s\"", stamp, level_name(level),
-                   log_cmd, event);
+        buf_printf(out, "{\"time\":\"%s\"", stamp);
     else
-        buf_printf(out, "%s level=%s cmd=%s event=%s", stamp, level_name(level), log_cmd, event);
+        buf_adds(out, stamp);
+    add_pair(out, "level", 5, str_of(level_name(level)));
+    add_pair(out, "cmd", 3, str_of(log_cmd));
+    add_pair(out, "event", 5, str_of(event));
 }
 
 static void end_line(struct buf *out)
@@ -140,18 +200,14 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
     if (level > log_max)
         return;
-    struct buf text, out;
-    buf_init(&text, 1 << 16);
+    struct buf out;
     buf_init(&out, 1 << 17);
     va_list ap;
     va_start(ap, fmt);
-    buf_vprintf(&text, fmt, ap);
-    va_end(ap);
     begin_line(&out, level, event);
-    if (text.data)
-        add_pairs(&out, text.data);
+    add_pairs(&out, fmt, &ap);
+    va_end(ap);
     end_line(&out);
-    buf_free(&text);
 }
 
 void log_err(enum log_level level, const char *event, const struct err *err)

@@ -18,9 +18,9 @@ void log_init(const char *cmd);
 void log_set_level(enum log_level level);
 void log_set_json(bool on);
 /*
- * event: a stable snake_case word. fmt: `key=%s key2=%d` pairs separated by single spaces; a %s value with
- * spaces, quotes, `=` or control characters must be passed through %s as is: each rendered value up to the
- * next ` key=` is quoted when it needs to be.
+ * event: a stable snake_case word. fmt: `key=%s key2=%d` pairs separated by single spaces. Pairs are split by
+ * the format, never by what a value holds, and a value is quoted when it needs to be: pass values as they are.
+ * Conversions: d i o u x X c s p f g e with h l ll z j t, width and precision (also `*`).
  */
 void log_event(enum log_level level, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* An error with its class, text and hint. */
