@@ -70,8 +70,10 @@ TEST(a_callback_may_remove_another)
     CHECK(write(a[1], "x", 1) == 1 && write(b[1], "x", 1) == 1);
     CHECK(loop_once(loop, 1000, &err));
     CHECK_INT(sa.calls + sb.calls, 1); /* whoever came first took the other one out */
-    for (int i = 0; i < 2; i++)
-        close(a[i]), close(b[i]);
+    for (int i = 0; i < 2; i++) {
+        close(a[i]);
+        close(b[i]);
+    }
     end();
 }
 
