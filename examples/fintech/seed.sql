@@ -43,7 +43,7 @@ FROM generate_series(1, 400) n;
 
 -- Every account starts with a deposit (transaction id = account id), then payments and transfers over 36 months.
 INSERT INTO transactions (id, user_id, account_id, kind, amount, description, period, created_at, settled_at)
-SELECT id, user_id, id, 'deposit', 1000000, 'opening deposit', 202306, '2023-06-01 00:00:00+00', '2023-06-01 00:00:00+00'
+SELECT id, user_id, id, 'deposit', 50000000, 'opening deposit', 202306, '2023-06-01 00:00:00+00', '2023-06-01 00:00:00+00'
 FROM accounts WHERE kind <> 'settlement';
 
 CREATE TEMP TABLE t AS

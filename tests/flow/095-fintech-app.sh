@@ -81,6 +81,14 @@ like "$(send POST /compliance/cases/2/evidence '{"kind":"note","payload":{"x":[1
 like "$(get /compliance/cases/2)" '"status":"closed".*"closed_at":"20.*"payload":\{"x": \[1.10\]\},"collected_by":"officer"' "and read back"
 is "$(head -c 70000 /dev/zero | tr '\0' ' ' | curl -s -o /dev/null -w '%{http_code}' -X POST -H Expect: --data-binary @- "$url/users/3/transactions")" 413 "a body past the limit is 413"
 
+cases=$(sql mono fintech "SELECT max(id) FROM compliance_cases WHERE id < 1000000000")
+"$UNDAM_BUILD/examples/fintech/fintech-load" --url "$url" --rate 60 --seconds 3 --writes 50 --users 50 --transactions 3000 --cases "$cases" \
+    --json "$T/load.json" --quiet >"$T/load.log"
+is $? 0 "three seconds of mixed load: no failed request, every payment seen by its payer"
+like "$(cat "$T/load.json")" '"failed":0,.*"own_checked":[1-9]' "which the driver looked for"
+is "$(sql mono fintech "$balanced")" 0 "entries sum to zero after it"
+is "$(sql mono fintech "$booked")" 0 "balances are right after it"
+
 pg_down mono
 like "$(get /users/3)" '"error":"[^"]+"\} 503$' "no database: 503, not a crash"
 pg_up mono
