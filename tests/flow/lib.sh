@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by flow tests: real PostgreSQL clusters in a temporary folder, TAP, and clean-up whatever happens.
 # A test: `. "$(dirname "$0")/lib.sh"`, then pg_create, checks with ok/is/like, `done_testing` at the end.
 # UNDAM, UNDAM_BUILD and UNDAM_SOURCE come from meson; run by hand, they default to ./build.

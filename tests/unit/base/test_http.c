@@ -80,7 +80,9 @@ static void end(void)
 static int connect_client(void)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    to.sin_port = htons((uint16_t)atol(strchr(http_server_address(server), ':') + 1));
+    int64_t port = 0;
+    CHECK(str_to_i64(str_of(strchr(http_server_address(server), ':') + 1), &port));
+    to.sin_port = htons((uint16_t)port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     CHECK(connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS);
     return fd;
