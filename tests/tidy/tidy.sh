@@ -34,7 +34,7 @@ third_party_allowed() { # FOLDER HEADER
     case $1:$2 in
         link/pg:libpq-fe.h | link/pg:postgres_ext.h | nginx:libpq-fe.h) ;;
         codec:yaml.h | codec:yajl/* | codec:zlib.h | codec:zstd.h | codec:xxhash.h) ;;
-        link/http:curl/* | project:pg_query* | project:protobuf-c/*) ;;
+        link/http:curl/* | link/sql:pg_query* | link/sql:protobuf-c/*) ;;
         nginx:ngx_*) ;;
         *) return 1 ;;
     esac
