@@ -163,8 +163,10 @@ static bool exec(struct pg *pg, const char *sql, int count, const char *const *v
     PG_RESULT r = NULL;
     if (!pg_query_params(pg, sql, count, values, &r, err))
         return false;
+    int64_t rows = 0;
+    bool counted = str_to_i64(str_of(PQcmdTuples(r)), &rows);
     if (ret_rows)
-        *ret_rows = atoi(PQcmdTuples(r)[0] ? PQcmdTuples(r) : "0");
+        *ret_rows = counted ? (int)rows : 0;
     return true;
 }
 
