@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The bus: an ordered, durable log of events in topics, written by one relay, read by many.
- * One interface, two drivers (postgres here; kafka), one conformance suite (tests/flow/*bus*).
+ * One interface, two drivers (postgres here; kafka), one conformance suite (tests/flow/010-bus-conformance.sh).
  *
  * What always holds:
  *  1. Events and the position they bring the log to are one bus transaction: after a crash, what is
@@ -44,17 +44,19 @@ typedef void bus_idle_fn(void *arg);
 /* Creates what is missing, fences an older writer, and says where to go on (skip all with lsn <= progress.lsn). */
 bool bus_writer_open(const struct bus_config *config, const struct lineage *lineage, bus_idle_fn *idle, void *idle_arg,
                      struct bus_writer **ret, struct bus_progress *ret_progress, struct err *err) MUST_USE;
-/* txn->lsn must be greater than every earlier one (asserted). txn->events may still be 0: end() takes the true count.
- */
+/* txn->lsn must be greater than every earlier one and than every quiet one (else ERR_INTERNAL). txn->events may still
+ * be 0: end() takes the true count. */
 bool bus_writer_begin(struct bus_writer *w, const struct event_txn *txn, struct err *err) MUST_USE;
 /* The event is copied or sent on before return. event->partition is set by the driver from the key unless it is
  * EVENT_ALL_PARTITIONS. */
 bool bus_writer_put(struct bus_writer *w, const struct event *event, struct err *err) MUST_USE;
 bool bus_writer_end(struct bus_writer *w, struct err *err) MUST_USE;
-/* Remembers, for the next flush, that the source is quiet through lsn as of watermark_us (0: not known). */
+/* Remembers, for the next flush, that the source is quiet through lsn as of watermark_us (0: not known). Said of an
+ * empty log, before its first transaction, it is where the log begins: a reader from an earlier position is refused. */
 void bus_writer_quiet(struct bus_writer *w, uint64_t lsn, int64_t watermark_us);
 /* One bus transaction with all ended source transactions and the progress; durable on return. No-op with nothing new.
- * On any error the writer is dead: close it, open again, resume from the progress it then reports. */
+ * Not between begin and end (ERR_INTERNAL). On any error the writer is dead: close it, open again, resume from the
+ * progress it then reports. */
 bool bus_writer_flush(struct bus_writer *w, struct err *err) MUST_USE;
 /* Events and bytes put since the last flush. */
 void bus_writer_pending(const struct bus_writer *w, uint64_t *ret_events, uint64_t *ret_bytes);
@@ -77,7 +79,7 @@ struct bus_read_limits {
 /* A run of events of one source transaction. A transaction larger than the limits comes in several
  * batches: begins only on the first, ends only on the last. */
 struct bus_part {
-    struct event_txn txn;
+    struct event_txn txn; /* .events is 0 until the part that ends the transaction */
     bool begins, ends;
     struct event *events;
     size_t event_count;
@@ -96,7 +98,7 @@ struct bus_batch {
  * unless NULL. ERR_STATE with a hint when `after` is older than the retention still holds. */
 bool bus_reader_open(const struct bus_config *config, const struct lineage *lineage, const char *const *topics,
                      size_t topic_count, uint64_t after, struct bus_reader **ret, struct err *err) MUST_USE;
-/* Readable when there may be something new; for the loop. */
+/* Readable when there may be something new; for the loop. To be trusted after a fetch without parts. */
 int bus_reader_fd(const struct bus_reader *r);
 void bus_batch_init(struct bus_batch *batch);
 void bus_batch_free(struct bus_batch *batch);
@@ -109,3 +111,27 @@ bool bus_schema_get(struct bus_reader *r, int32_t id, struct str *ret_json, stru
 void bus_reader_close(struct bus_reader *r);
 /* The log's progress, without a reader. */
 bool bus_progress_get(const struct bus_config *config, struct bus_progress *ret, struct err *err) MUST_USE;
+
+/* ---- for operators ---- */
+struct bus_topic_info {
+    struct str name;
+    int32_t partitions;
+    uint64_t events; /* of this source, since the log began */
+};
+
+struct bus_info {
+    struct arena arena; /* owns the rest */
+    struct bus_progress progress;
+    uint64_t floor_lsn; /* readers at or after it can go on; 0 = from the beginning */
+    int64_t epoch;      /* of the newest writer */
+    uint64_t events, transactions;
+    uint64_t bytes; /* on disk, all sources */
+    struct bus_topic_info *topics;
+    size_t topic_count;
+};
+
+/* An unknown source gives progress.found false. To be freed with bus_info_free(). */
+bool bus_info_get(const struct bus_config *config, struct bus_info *ret, struct err *err) MUST_USE;
+void bus_info_free(struct bus_info *info);
+/* ce_id: the event's own, else "<system id>-<LSN>-<seq>". */
+const char *bus_event_id(const struct lineage *lineage, const struct event *event, struct arena *arena);

@@ -3,37 +3,9 @@
 #include "codec/row.h"
 
 #include "base/bytes.h"
+#include "codec/varint.h"
 
 enum { FRAME_SIZE = 5 }; /* byte 0, schema id */
-
-/* Avro's long: zigzag, then base 128, low bits first. */
-static char *put_long(char *out, int64_t value)
-{
-    uint64_t n = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-    for (; n >= 0x80; n >>= 7)
-        *out++ = (char)(n | 0x80);
-    *out++ = (char)n;
-    return out;
-}
-
-/* NULL when the bytes end, do not fit 64 bits, or are not the shortest form (there is one encoding of a value). */
-static const char *get_long(const char *p, const char *end, int64_t *ret)
-{
-    uint64_t n = 0;
-    for (unsigned shift = 0; p < end && shift < 64; shift += 7) {
-        unsigned char c = (unsigned char)*p++;
-        if (shift == 63 && c > 1)
-            return NULL;
-        n |= (uint64_t)(c & 0x7f) << shift;
-        if (c & 0x80)
-            continue;
-        if (c == 0 && shift > 0)
-            return NULL;
-        *ret = (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
-        return p;
-    }
-    return NULL;
-}
 
 void row_encode(int32_t schema_id, const struct row_value *values, size_t count, struct buf *out)
 {
@@ -52,7 +24,7 @@ void row_encode(int32_t schema_id, const struct row_value *values, size_t count,
         *p++ = v->null ? 0 : 2; /* the union's branch, 0 or 1, zigzag */
         if (v->null)
             continue;
-        p = put_long(p, (int64_t)v->text.len);
+        p = varint_put(p, (uint64_t)v->text.len << 1); /* zigzag of a length */
         if (v->text.len)
             memcpy(p, v->text.data, v->text.len);
         p += v->text.len;
@@ -72,18 +44,18 @@ bool row_schema_id(struct str value, int32_t *ret, struct err *err)
 /* One field; NULL when it does not fit. */
 static const char *get_field(const char *p, const char *end, struct row_value *ret)
 {
-    int64_t len;
+    uint64_t len; /* zigzag: an odd number is negative */
     if (p == end || (*p != 0 && *p != 2))
         return NULL;
     if (*p++ == 0) {
         *ret = (struct row_value){.null = true};
         return p;
     }
-    p = get_long(p, end, &len);
-    if (!p || len < 0 || len > end - p)
+    p = varint_get(p, end, &len);
+    if (!p || len & 1 || len >> 1 > (size_t)(end - p))
         return NULL;
-    *ret = (struct row_value){.text = {p, (size_t)len}};
-    return p + len;
+    *ret = (struct row_value){.text = {p, len >> 1}};
+    return p + (len >> 1);
 }
 
 bool row_decode(struct str value, struct row_value *ret_values, size_t count, struct err *err)

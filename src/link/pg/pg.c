@@ -139,3 +139,9 @@ char *pg_dsn_redacted(const char *dsn)
     PQconninfoFree(parsed);
     return out.data ? out.data : xstrdup("(defaults)");
 }
+
+int64_t pg_cell_i64(const PGresult *result, int row, int column)
+{
+    int64_t n;
+    return str_to_i64(str_of(PQgetvalue(result, row, column)), &n) ? n : 0;
+}

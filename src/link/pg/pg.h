@@ -39,6 +39,8 @@ bool pg_query(struct pg *pg, const char *sql, PGresult **ret, struct err *err) M
 /* With text parameters (NULL = SQL null). */
 bool pg_query_params(struct pg *pg, const char *sql, int count, const char *const *values, PGresult **ret,
                      struct err *err) MUST_USE;
+/* A whole number in text format; 0 when the cell is null or holds something else. */
+int64_t pg_cell_i64(const PGresult *result, int row, int column);
 /* Fills err from a failed result or connection: SQLSTATE, primary message, never DETAIL (it holds row values). Returns
  * false. */
 bool pg_fail(struct pg *pg, const PGresult *result, const char *doing, struct err *err);
