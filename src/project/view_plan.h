@@ -56,8 +56,11 @@ struct view_index {
 };
 
 struct view_plan {
-    const char **keys; /* key columns (output names), as the header declares them */
-    const char **key_types;
+    const char **keys; /* the columns that make a slice (output names): those the header declares, or, where no table
+                          holds all of them together, the ones that it does (slices are then coarser, and as exact) */
+    const char **key_types; /* of the base column */
+    bool *key_nullable;     /* the array for this key may hold NULL: it asks for the slice whose key is NULL. Key maps
+                               return NULL only for such keys. Elsewhere a NULL element finds nothing. */
     size_t key_count;
     struct view_table *tables;
     size_t table_count;
@@ -67,7 +70,10 @@ struct view_plan {
     size_t index_count;
     const char *select;     /* the SELECT, table names qualified to schema mirror */
     const char *restricted; /* the same with "<key base column> = ANY($n::<type>[])" at every level; $1.. = one array
-                               per key column */
+                               per key column. Several key columns: it returns every slice of the arrays' product, so
+                               take the same product out of the stored table: k1 = ANY($1) AND k2 = ANY($2), with
+                               IS NULL for a NULL element. Plan it anew for each batch (plan_cache_mode
+                               force_custom_plan): the arrays' lengths decide, and the NULL tests fold away. */
 };
 
 /* schema "public" tables are mirror."<name>", others mirror."<schema>.<name>". Everything returned lives in the arena.
