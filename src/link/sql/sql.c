@@ -156,7 +156,7 @@ static bool forget_places(ProtobufCMessage *m, void *context)
         if (f->type == PROTOBUF_C_TYPE_INT32 && f->label != PROTOBUF_C_LABEL_REPEATED &&
             (strcmp(f->name, "location") == 0 || strcmp(f->name, "subLinkId") == 0 ||
              strcmp(f->name, "sub_link_id") == 0))
-            *(int32_t *)((char *)m + f->offset) = 0;
+            *(int32_t *)(void *)((char *)m + f->offset) = 0;
         if (!each_message(m, f, forget_places, context))
             return false;
     }
