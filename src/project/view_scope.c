@@ -24,15 +24,16 @@ static bool is_system_column(const char *name)
     return false;
 }
 
-static void note_reference(struct view_state *s, struct query *q, PgQuery__ColumnRef *ref, struct column c)
+static bool note_reference(struct view_state *s, struct query *q, PgQuery__ColumnRef *ref, struct column c)
 {
     VIEW_GROW(s, s->refs, s->ref_count, s->ref_capacity);
     s->refs[s->ref_count] = (struct reference){.column = c, .at = q, .location = ref->location};
     ref->location = (int32_t)s->ref_count++;
-    if (!c.item->table)
-        return;
-    assert(c.index < c.item->column_count);
-    c.item->used[c.index] = true;
+    if (c.item->table) {
+        assert(c.index < c.item->column_count);
+        c.item->used[c.index] = true;
+    }
+    return true;
 }
 
 static size_t item_column(const struct item *item, const char *name)
@@ -87,7 +88,7 @@ static bool resolve_plain(struct view_state *s, struct query *q, PgQuery__Column
         if (found == 2)
             return view_refuse(s, ref->location, name, "more than one table has this column", "write table.%s", name);
         if (found == 1)
-            return note_reference(s, q, ref, c), true;
+            return note_reference(s, q, ref, c);
         struct item *whole = find_item(at, name);
         if (whole && whole->table)
             return view_refuse(s, ref->location, name, "a whole row of a table",
@@ -95,7 +96,7 @@ static bool resolve_plain(struct view_state *s, struct query *q, PgQuery__Column
                                "json_build_object('id', %s.id, ...): the mirror has only the columns that are used",
                                name);
         if (whole)
-            return note_reference(s, q, ref, (struct column){whole, WHOLE_ROW}), true;
+            return note_reference(s, q, ref, (struct column){whole, WHOLE_ROW});
     }
     if (is_system_column(name))
         return view_refuse(s, ref->location, name, "a system column differs between source and read model",
@@ -113,7 +114,7 @@ static bool resolve_qualified(struct view_state *s, struct query *q, PgQuery__Co
             continue;
         size_t index = item_column(item, name);
         if (index != SIZE_MAX)
-            return note_reference(s, q, ref, (struct column){item, index}), true;
+            return note_reference(s, q, ref, (struct column){item, index});
         if (is_system_column(name))
             return view_refuse(s, ref->location, name, "a system column differs between source and read model",
                                "leave it out");
