@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Tables to topics; see route.h. */
+#include "relay/route.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static const char *const verb_names[ROUTE_VERBS] = {"created", "updated", "deleted"};
+static const char *const outbox_names[OUTBOX_COLUMNS] = {"id",      "aggregatetype", "aggregateid", "type",
+                                                         "payload", "headers",       "traceparent"};
+
+static void route_free(void *user)
+{
+    struct route *route = user;
+    arena_free(&route->arena);
+    free(route);
+}
+
+static struct str full_name(struct arena *a, const struct capture_name *n)
+{
+    return str_of(arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(n->schema), STR_ARG(n->table)));
+}
+
+static bool find_column(const struct capture_relation *r, struct str name, size_t *ret)
+{
+    for (size_t i = 0; i < r->column_count; i++) {
+        if (str_eq(r->columns[i].name, name)) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct config_table *config_table(const struct config_service *service, struct str entity)
+{
+    for (size_t i = 0; i < service->table_count; i++)
+        if (str_is(entity, service->tables[i].name))
+            return &service->tables[i];
+    return NULL;
+}
+
+/* The table itself or its nearest ancestor that a service owns. */
+static const struct config_service *owner(const struct router *router, const struct capture_relation *r,
+                                          struct route *route)
+{
+    route->entity = full_name(&route->arena, &r->name);
+    const struct config_service *service = config_owner(router->config, route->entity);
+    for (size_t i = 0; !service && i < r->ancestor_count; i++) {
+        struct str ancestor = full_name(&route->arena, &r->ancestors[i]);
+        service = config_owner(router->config, ancestor);
+        if (service) {
+            route->entity = ancestor;
+            route->by_ancestor = true;
+        }
+    }
+    return service;
+}
+
+static bool partition_key(struct route *route, const struct capture_relation *r, const struct config_table *table,
+                          struct err *err)
+{
+    struct str rest = str_of(table->key);
+    route->key = arena_calloc(&route->arena, r->column_count + 1, sizeof *route->key);
+    route->key_in_identity = true;
+    while (rest.len) {
+        struct str name = str_trim(str_cut(rest, ',', &rest));
+        size_t at;
+        if (route->key_count == r->column_count || !find_column(r, name, &at)) {
+            err_set(err, ERR_CONFIG, "table " STR_FMT " has no column " STR_FMT ", which is its partition key",
+                    STR_ARG(route->entity), STR_ARG(name));
+            return err_hint(err, "correct the table's key in the configuration; if a column was renamed or left out of "
+                                 "the publication's column list, name the new one");
+        }
+        route->key_in_identity = route->key_in_identity && r->columns[at].identity;
+        route->key[route->key_count++] = at;
+    }
+    route->key_is_subject =
+        route->key_count == r->key_count && memcmp(route->key, r->key, r->key_count * sizeof *r->key) == 0;
+    return true;
+}
+
+static void table_types(struct route *route)
+{
+    struct str table = route->entity;
+    (void)str_cut(route->entity, '.', &table);
+    for (int verb = 0; verb < ROUTE_VERBS; verb++)
+        route->types[verb] = str_of(arena_printf(&route->arena, STR_FMT ".%s", STR_ARG(table), verb_names[verb]));
+    route->truncated_type = str_of(arena_printf(&route->arena, STR_FMT ".truncated", STR_ARG(table)));
+}
+
+static bool table_route(const struct router *router, struct route *route, const struct config_service *service,
+                        const struct capture_relation *r, struct err *err)
+{
+    route->kind = ROUTE_TABLE;
+    route->topic = str_of(arena_printf(&route->arena, "%s.%s", router->config->bus.prefix, service->name));
+    table_types(route);
+    route->deleted = arena_calloc(&route->arena, r->key_count + 1, sizeof *route->deleted);
+    for (size_t i = 0; i < r->column_count; i++)
+        if (r->columns[i].key)
+            route->deleted[route->deleted_count++] = i;
+    return partition_key(route, r, config_table(service, route->entity), err);
+}
+
+static bool outbox_route(struct route *route, const struct capture_relation *r, struct err *err)
+{
+    route->kind = ROUTE_OUTBOX;
+    for (int i = 0; i < OUTBOX_COLUMNS; i++) {
+        if (find_column(r, str_of(outbox_names[i]), &route->outbox[i]))
+            continue;
+        route->outbox[i] = SIZE_MAX;
+        if (i < OUTBOX_REQUIRED) {
+            err_set(err, ERR_CONFIG, "outbox table " STR_FMT " has no column %s", STR_ARG(route->entity),
+                    outbox_names[i]);
+            return err_hint(err, "an outbox has id, aggregatetype, aggregateid, type and payload, as Debezium's does");
+        }
+    }
+    return true;
+}
+
+static bool nobodys(const struct router *router, struct route *route, const struct capture_relation *r, struct err *err)
+{
+    route->kind = ROUTE_IGNORED;
+    if (r->in_catalog && !router->strict)
+        return true;
+    err_set(err, ERR_CONFIG, "table " STR_FMT " is published, belongs to no service and %s", STR_ARG(route->entity),
+            r->in_catalog ? "may have been a partition of one that does" : "does not exist any more");
+    return err_hint(err, "give it to a service, or publish partitioned tables by their root: ALTER PUBLICATION ... SET "
+                         "(publish_via_partition_root = true)");
+}
+
+bool route_of(const struct router *router, struct capture_relation *relation, struct route **ret, struct err *err)
+{
+    if (relation->user) {
+        *ret = relation->user;
+        return true;
+    }
+    struct route *route = xcalloc(1, sizeof *route);
+    const struct config_service *service = owner(router, relation, route);
+    bool ok;
+    if (router->config->source.outbox[0] && str_is(route->entity, router->config->source.outbox))
+        ok = outbox_route(route, relation, err);
+    else if (service)
+        ok = table_route(router, route, service, relation, err);
+    else
+        ok = nobodys(router, route, relation, err);
+    if (!ok) {
+        route_free(route);
+        return false;
+    }
+    relation->user = route;
+    relation->user_free = route_free;
+    *ret = route;
+    return true;
+}
+
+/* ---- schemas ---- */
+
+/* "order_items" gives OrderItems, and then what Avro does not allow in a name is escaped. */
+static void add_camel(struct buf *b, struct str s)
+{
+    bool upper = true;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+        if (c == '_' || c == '.' || c == ' ' || c == '-') {
+            upper = true;
+            continue;
+        }
+        buf_addc(b, upper && c < 0x80 ? (char)toupper(c) : (char)c);
+        upper = false;
+    }
+}
+
+static struct str record_name(struct route *route, enum route_verb verb)
+{
+    struct str entity = route->entity, table;
+    struct buf camel, name;
+    buf_init(&camel, 0);
+    buf_init(&name, 0);
+    if (str_is(str_cut(entity, '.', &table), "public"))
+        entity = table;
+    add_camel(&camel, entity);
+    add_camel(&camel, str_of(verb_names[verb]));
+    row_name_escape(buf_str(&camel), &name);
+    struct str ret = str_n(arena_memdup(&route->arena, name.data, name.len), name.len);
+    buf_free(&camel);
+    buf_free(&name);
+    return ret;
+}
+
+void route_schema(struct route *route, const struct capture_relation *relation, enum route_verb verb,
+                  struct row_schema *ret)
+{
+    size_t count = verb == ROUTE_DELETED ? route->deleted_count : relation->column_count;
+    *ret = (struct row_schema){
+        .namespace = route->topic,
+        .name = record_name(route, verb),
+        .entity = route->entity,
+        .verb = str_of(verb_names[verb]),
+        .columns = arena_calloc(&route->arena, count + 1, sizeof *ret->columns),
+        .column_count = count,
+    };
+    for (size_t i = 0; i < count; i++) {
+        const struct capture_column *c = &relation->columns[verb == ROUTE_DELETED ? route->deleted[i] : i];
+        ret->columns[i] = (struct row_column){
+            .name = c->name, .type = c->type, .type_oid = c->type_oid, .typmod = c->typmod, .key = c->key};
+    }
+}

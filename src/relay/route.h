@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where a table's changes go: made once per announced layout and kept in the relation, so that the path of an event
+ * compares no names. A partition follows its nearest configured ancestor.
+ */
+#pragma once
+#include "bus/bus.h"
+#include "capture/capture.h"
+#include "codec/row.h"
+#include "model/config.h"
+
+enum route_kind {
+    ROUTE_TABLE,   /* events of a service */
+    ROUTE_OUTBOX,  /* rows are events */
+    ROUTE_IGNORED, /* published but in no service: nobody's */
+};
+
+enum route_verb { ROUTE_CREATED, ROUTE_UPDATED, ROUTE_DELETED, ROUTE_VERBS };
+
+enum route_outbox_column {
+    OUTBOX_ID,
+    OUTBOX_AGGREGATETYPE,
+    OUTBOX_AGGREGATEID,
+    OUTBOX_TYPE,
+    OUTBOX_PAYLOAD,
+    OUTBOX_REQUIRED, /* the ones before must be there */
+    OUTBOX_HEADERS = OUTBOX_REQUIRED,
+    OUTBOX_TRACEPARENT,
+    OUTBOX_COLUMNS,
+};
+
+struct route {
+    enum route_kind kind;
+    struct arena arena;
+    struct str topic;
+    struct str entity; /* "schema.table" as configured: of a partition, its ancestor's */
+    bool by_ancestor;
+    struct str types[ROUTE_VERBS];
+    struct str truncated_type;
+    int32_t schema_ids[ROUTE_VERBS]; /* 0: not registered yet */
+    size_t *key;                     /* columns of the partition key */
+    size_t key_count;
+    bool key_is_subject;  /* the same columns as the primary key's, in its order */
+    bool key_in_identity; /* a delete carries it */
+    size_t *deleted;      /* the primary key in column order: the fields of a delete */
+    size_t deleted_count;
+    size_t outbox[OUTBOX_COLUMNS]; /* column, or SIZE_MAX */
+};
+
+struct router {
+    const struct config *config;
+    /* Some configured table is partitioned and published by its partitions: a table that is in no service might then
+     * be a former partition of it, so it is refused instead of ignored. */
+    bool strict;
+};
+
+/* The relation's route, made at first use and owned by the relation. ERR_CONFIG or ERR_DATA naming the table. */
+bool route_of(const struct router *router, struct capture_relation *relation, struct route **ret,
+              struct err *err) MUST_USE;
+
+/* The record of one verb, as registered for the route's topic. Everything in ret lives in the route's arena. */
+void route_schema(struct route *route, const struct capture_relation *relation, enum route_verb verb,
+                  struct row_schema *ret);
