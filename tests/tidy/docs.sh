@@ -3,7 +3,7 @@
 # The documentation against the program, in TAP: pages that are printed from tables are equal to what the tables print
 # now, links lead somewhere, every command and setting is documented, completion scripts can be parsed.
 set -u
-undam=$1 source=$2
+undam=$(realpath "$1") source=$2
 cd "$source" || exit 1
 tests=0 failures=0
 report() { # NAME, findings on stdin
