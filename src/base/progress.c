@@ -28,8 +28,8 @@ static void draw(const struct progress *p, int64_t now)
     double seconds = (double)(now - p->began_us) / 1e6;
     if (p->total)
         snprintf(share, sizeof share, " %3d%%", (int)((double)p->done / (double)total * 100));
-    fprintf(stderr, "%s%s %s%s%s%s %llu %s, %.0f %s/s, %.0f s%s", p->tty ? "\r\033[K" : "", p->what,
-            p->tty && p->total ? "[" : "", p->tty && p->total ? bar : "", p->tty && p->total ? "]" : "", share,
+    fprintf(stderr, "%s%s%s%s%s%s %llu %s, %.0f %s/s, %.0f s%s", p->tty ? "\r\033[K" : "", p->what,
+            p->tty && p->total ? " [" : "", p->tty && p->total ? bar : "", p->tty && p->total ? "]" : "", share,
             (unsigned long long)p->done, p->unit, seconds > 0 ? (double)p->done / seconds : 0, p->unit, seconds,
             p->tty ? "" : "\n");
     fflush(stderr);
