@@ -397,6 +397,8 @@ void driver_rate(struct driver *d, double rate)
 
 void driver_writes(struct driver *d, unsigned percent) { d->settings.mix.writes_percent = percent; }
 
+void driver_verify(struct driver *d, unsigned percent) { d->settings.verify_percent = percent; }
+
 bool driver_phase(struct driver *d, const char *name)
 {
     int64_t now = mono_us();

@@ -27,6 +27,7 @@ int driver_fd(const struct driver *d); /* readable when driver_work() has someth
 void driver_work(struct driver *d);
 void driver_rate(struct driver *d, double rate);
 void driver_writes(struct driver *d, unsigned percent);
+void driver_verify(struct driver *d, unsigned percent);
 /* Ends the current phase and begins another; the old one's requests still count there. False: too many phases. */
 bool driver_phase(struct driver *d, const char *name);
 /* No new requests. */

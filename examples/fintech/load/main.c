@@ -2,7 +2,7 @@
 /*
  * fintech-load: the example's traffic.
  *   fintech-load --url http://127.0.0.1:8000 --rate 100 --seconds 10 --users 2000 --transactions 100000
- * With --control, lines on stdin steer it while it runs: `rate N`, `writes PERCENT`, `phase NAME`, `quit`; the end of
+ * With --control, lines on stdin steer it while it runs: `rate N`, `writes PERCENT`, `verify PERCENT`, `phase NAME`, `quit`; the end of
  * stdin is `quit`. --json appends a line for each phase once its last request is finished; --status keeps one line of
  * the last second in a file, for whoever draws a live line. Exit 0: no request failed; 1: some did.
  */
@@ -151,6 +151,8 @@ static bool command(struct driver *d, struct str line)
         driver_rate(d, v);
     else if (str_is(word, "writes") && v >= 0 && v <= 100)
         driver_writes(d, (unsigned)v);
+    else if (str_is(word, "verify") && v >= 0 && v <= 100)
+        driver_verify(d, (unsigned)v);
     else if (!str_is(word, "phase") || !*text || !driver_phase(d, text))
         fprintf(stderr, "fintech-load: not understood: " STR_FMT "\n", STR_ARG(line));
     return true;

@@ -3,6 +3,7 @@
 -- flag: accounts-read
 -- user: path.user_id
 -- param: user_id path bigint
+-- key: user_id
 -- content-type: application/json
 -- not-found: 404 {"error":"not found"}
 -- bad-parameter: 400 {"error":"bad request"}
