@@ -89,6 +89,24 @@ static bool is_top_output(const struct view_state *s, const struct query *q, siz
     return c.item == b->item && c.index == b->index;
 }
 
+/* One index over all key columns of an occurrence; a subquery that runs once for each outer row looks up through it. */
+static void index_local(struct view_state *s, const struct view_paths *p, struct view_plan *plan, size_t k, size_t i)
+{
+    const struct base_column *b = &p->key_local[k].columns[i];
+    size_t columns[VIEW_KEYS_MAX] = {b->index}, count = 1;
+    for (size_t other = 0; other < p->key_count; other++)
+        for (size_t n = 0; n < p->key_local[other].count && other != k; n++) {
+            const struct base_column *c = &p->key_local[other].columns[n];
+            if (c->item != b->item)
+                continue;
+            if (other < k) /* done with the earlier column */
+                return;
+            columns[count++] = c->index;
+            break;
+        }
+    view_index_add(s, plan, b->item->table, columns, count);
+}
+
 void view_restrict(struct view_state *s, struct query *top, const struct view_paths *p, struct view_plan *plan)
 {
     for (size_t k = 0; k < p->key_count; k++) {
@@ -96,9 +114,9 @@ void view_restrict(struct view_state *s, struct query *top, const struct view_pa
         for (size_t i = 0; i < p->key_local[k].count; i++) {
             const struct base_column *b = &p->key_local[k].columns[i];
             bool root = i < p->root_count[k];
+            index_local(s, p, plan, k, i);
             if (!runs_on_its_own(b->item->home))
                 continue;
-            view_index_add(s, plan, b->item->table, &b->index, 1);
             PgQuery__Node **place = place_for(b->item);
             if (!place || is_top_output(s, b->item->home, p->keys[k], b))
                 continue;

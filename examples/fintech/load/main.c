@@ -2,9 +2,9 @@
 /*
  * fintech-load: the example's traffic.
  *   fintech-load --url http://127.0.0.1:8000 --rate 100 --seconds 10 --users 2000 --transactions 100000
- * With --control, lines on stdin steer it while it runs: `rate N`, `writes PERCENT`, `verify PERCENT`, `phase NAME`, `quit`; the end of
- * stdin is `quit`. --json appends a line for each phase once its last request is finished; --status keeps one line of
- * the last second in a file, for whoever draws a live line. Exit 0: no request failed; 1: some did.
+ * With --control, lines on stdin steer it while it runs: `rate N`, `writes PERCENT`, `verify PERCENT`, `phase NAME`,
+ * `quit`; the end of stdin is `quit`. --json appends a line for each phase once its last request is finished; --status
+ * keeps one line of the last second in a file, for whoever draws a live line. Exit 0: no request failed; 1: some did.
  */
 #include <errno.h>
 #include <fcntl.h>
