@@ -20,7 +20,7 @@ check-versions: ## The relay's flow tests against PostgreSQL 13, 16, 17 and 18
 	@scripts/check-versions
 
 demo: build ## The whole flow on the example, in under three minutes; KEEP=1 leaves it running
-	@KEEP=$(KEEP) scripts/demo
+	@KEEP=$(KEEP) UNDAM_BUILD=$(CURDIR)/build-release scripts/demo
 
 bench: build ## Measure, each beside the raw operation
 	@bench/run
