@@ -23,7 +23,7 @@ demo: build ## The whole flow on the example, in under three minutes; KEEP=1 lea
 	@KEEP=$(KEEP) UNDAM_BUILD=$(CURDIR)/build-release scripts/demo
 
 bench: build ## Measure, each beside the raw operation
-	@bench/run
+	@UNDAM_BUILD=$(CURDIR)/build-release bench/run
 
 fuzz: ## Fuzz every parser: SECONDS=60 each
 	@scripts/fuzz --seconds $(or $(SECONDS),60)

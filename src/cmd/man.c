@@ -28,7 +28,7 @@ static void add_text(struct buf *out, struct str text)
     }
 }
 
-/* Paragraphs as in --help: an empty line between them, lines that begin with a blank are examples. */
+/* Paragraphs as in --help: each line is one, lines that begin with a blank are examples. */
 static void add_paragraphs(struct buf *out, const char *text)
 {
     bool example = false;
@@ -38,10 +38,11 @@ static void add_paragraphs(struct buf *out, const char *text)
         if (blank != example)
             buf_adds(out, blank ? ".PP\n.nf\n.RS 2\n" : ".RE\n.fi\n");
         example = blank;
-        if (line.len)
-            add_text(out, blank ? str_trim(line) : line);
-        else if (!example)
-            buf_adds(out, ".PP");
+        if (line.len == 0)
+            continue;
+        if (!example)
+            buf_adds(out, ".PP\n");
+        add_text(out, blank ? str_trim(line) : line);
         buf_addc(out, '\n');
     }
     if (example)
@@ -89,10 +90,8 @@ static void add_command(struct buf *out, const struct command *c)
     buf_adds(out, "\n.PP\n");
     add_text(out, str_of(c->summary));
     buf_adds(out, ".\n");
-    if (c->help && c->help[0]) {
-        buf_adds(out, ".PP\n");
+    if (c->help && c->help[0])
         add_paragraphs(out, c->help);
-    }
     for (unsigned i = 0; (o = command_option(c, i)); i++)
         add_option(out, o);
     buf_free(&usage);

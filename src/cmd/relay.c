@@ -139,6 +139,7 @@ const struct command cmd_relay[] = {
      .options = relay_options,
      .option_count = COUNT(relay_options),
      .needs_config = true,
+     .daemon = true,
      .run = relay_command},
     {.name = "relay types",
      .operands = "",
