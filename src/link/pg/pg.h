@@ -34,6 +34,8 @@ bool pg_open(struct pg *pg, enum pg_side side, const char *what, const char *dsn
 void pg_close(struct pg *pg);
 /* One or more statements without parameters; results thrown away. */
 bool pg_exec(struct pg *pg, const char *sql, struct err *err) MUST_USE;
+/* ROLLBACK on the way out of a failure: what goes wrong with it is not news. */
+void pg_rollback(struct pg *pg);
 /* A query without parameters that returns rows, text format. */
 bool pg_query(struct pg *pg, const char *sql, PGresult **ret, struct err *err) MUST_USE;
 /* With text parameters (NULL = SQL null). */

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The projector's steps; see projector.h. */
+#include "project/projector.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/hist.h"
+#include "base/log.h"
+
+enum {
+    PROGRESS_EVERY_US = 100 * 1000, /* a position that moves without rows is worth a transaction this often */
+    CAREFUL_BATCHES = 1000,
+};
+
+void projector_init(struct projector *p, const struct config *config, const struct config_service *service,
+                    pg_wait_fn *wait, void *wait_arg)
+{
+    *p = (struct projector){.config = config, .service = service};
+    p->pipe.wait = wait;
+    p->pipe.wait_arg = wait_arg;
+    p->bus = (struct bus_config){
+        .driver = config->bus.driver,
+        .dsn = config->bus.dsn,
+        .source = config->source.name,
+        .prefix = config->bus.prefix,
+        .partitions = config->bus.partitions,
+        .retention_days = config->bus.retention_days,
+    };
+    snprintf(p->what, sizeof p->what, "read model %s", service->name);
+    bus_batch_init(&p->batch);
+}
+
+static void drop_registry(struct projector *p)
+{
+    applier_free(&p->applier);
+    registry_free(&p->registry);
+    bus_reader_close(p->reader);
+    p->reader = NULL;
+}
+
+void projector_disconnect(struct projector *p)
+{
+    drop_registry(p);
+    if (p->model.conn)
+        pg_close(&p->model);
+    p->open = false;
+}
+
+void projector_free(struct projector *p)
+{
+    projector_disconnect(p);
+    bus_batch_free(&p->batch);
+    pg_pipe_free(&p->pipe);
+}
+
+static bool open_model(struct projector *p, struct err *err)
+{
+    bool exists;
+    if (!*p->service->dsn) {
+        err_set(err, ERR_CONFIG, "service %s has no read model", p->service->name);
+        return err_hint(err, "set services.%s.dsn in %s", p->service->name, p->config->path);
+    }
+    if (!pg_open(&p->model, PG_TARGET, p->what, p->service->dsn, false, err) || !registry_session(&p->model, err) ||
+        !pg_exec(&p->model, "SET application_name = 'undam project'; SET synchronous_commit = off", err) ||
+        !registry_exists(&p->model, &exists, err))
+        return false;
+    if (!exists) {
+        err_set(err, ERR_STATE, "%s: no view was ever registered", p->what);
+        return err_hint(err, "register views first: undam view add FILE...");
+    }
+    pg_pipe_init(&p->pipe, &p->model);
+    return p->taken ? fence_resume(&p->fence, &p->model, err)
+                    : fence_take(&p->fence, &p->model, p->config->source.name, err);
+}
+
+static bool open_reader(struct projector *p, struct err *err)
+{
+    size_t count;
+    const char **topics = registry_topics(&p->registry, &count);
+    const struct place *place = &p->fence.place;
+    bus_reader_close(TAKE(p->reader));
+    if (bus_reader_open(&p->bus, &place->lineage, topics, count, place->lsn, &p->reader, err))
+        return true;
+    if (err->class == ERR_STATE)
+        err_hint(err, "the read model cannot be continued from there: load it again with `undam view rebuild -s %s`",
+                 p->service->name);
+    return false;
+}
+
+static bool load_registry(struct projector *p, struct err *err)
+{
+    drop_registry(p);
+    if (!registry_load(&p->model, &p->registry, err))
+        return false;
+    applier_init(&p->applier, &p->registry, &p->pipe);
+    return open_reader(p, err);
+}
+
+bool projector_open(struct projector *p, struct err *err)
+{
+    projector_disconnect(p);
+    if (!open_model(p, err))
+        return false;
+    p->taken = true;
+    return load_registry(p, err);
+}
+
+/* ---- one step ---- */
+
+static bool add_events(struct projector *p, const struct bus_part *part, struct err *err)
+{
+    for (size_t i = 0; i < part->event_count; i++) {
+        p->at = part->events[i].pos;
+        if (!applier_add(&p->applier, p->reader, &part->events[i], err))
+            return false;
+        bool last = part->ends && i + 1 == part->event_count;
+        if (p->careful && !last && !applier_chunk(&p->applier, true, err))
+            return false;
+        p->stats.events++;
+    }
+    return true;
+}
+
+static bool commit(struct projector *p, const struct bus_part *last, struct err *err)
+{
+    struct position pos = {last->txn.lsn, p->at.seq};
+    const struct bus_progress *log = &p->batch.progress;
+    uint64_t to = log->lsn > pos.lsn ? log->lsn : pos.lsn;
+    int64_t watermark = log->lsn >= pos.lsn ? log->watermark_us : 0;
+    if (!recompute_queue_writes(&p->applier.recompute, pos, err) ||
+        !fence_queue_commit(&p->fence, &p->pipe, to, last->txn.commit_time_us, watermark, err) ||
+        !pg_pipe_flush(&p->pipe, err))
+        return false;
+    fence_moved(&p->fence, to, last->txn.commit_time_us, watermark);
+    p->open = false;
+    recompute_clear(&p->applier.recompute);
+    p->stats.batches++;
+    p->progress_us = mono_us();
+    return true;
+}
+
+static void count_visible(struct projector *p)
+{
+    int64_t now = now_us();
+    for (size_t i = 0; i < p->batch.part_count; i++) {
+        const struct bus_part *part = &p->batch.parts[i];
+        if (!part->ends)
+            continue;
+        p->stats.transactions++;
+        if (p->stats.visible_us)
+            hist_add(p->stats.visible_us,
+                     (uint64_t)(now > part->txn.commit_time_us ? now - part->txn.commit_time_us : 0));
+    }
+}
+
+static bool apply_batch(struct projector *p, struct err *err)
+{
+    const struct bus_part *last = NULL;
+    if (!p->open && !fence_queue_begin(&p->fence, &p->pipe, err))
+        return false;
+    p->open = true;
+    for (size_t i = 0; i < p->batch.part_count; i++) {
+        const struct bus_part *part = &p->batch.parts[i];
+        if (part->txn.lsn <= p->fence.place.lsn) /* the bus promises none; it would change nothing */
+            continue;
+        last = part;
+        if (!add_events(p, part, err))
+            return false;
+    }
+    if (!applier_chunk(&p->applier, last && !last->ends, err))
+        return false;
+    if (!last) {
+        p->open = false;
+        return pg_pipe_sql(&p->pipe, "COMMIT", NULL, NULL, "commit", err) && pg_pipe_flush(&p->pipe, err);
+    }
+    if (!last->ends)
+        return true;
+    if (!commit(p, last, err))
+        return false;
+    count_visible(p);
+    return true;
+}
+
+/* Nothing to apply: only what is known of the source's quiet moves on. */
+static bool move_progress(struct projector *p, struct err *err)
+{
+    const struct bus_progress *log = &p->batch.progress;
+    const struct place *place = &p->fence.place;
+    int64_t now = mono_us();
+    bool news =
+        log->found && log->lsn >= place->lsn && (log->lsn > place->lsn || log->watermark_us > place->watermark_us);
+    if (now - p->progress_us < PROGRESS_EVERY_US || (!news && now - p->progress_us < 10 * PROGRESS_EVERY_US))
+        return true;
+    p->progress_us = now; /* now and then without news too: that is how a registration or a twin is noticed */
+    return news ? fence_progress(&p->fence, &p->pipe, log->lsn, log->watermark_us, err)
+                : fence_check(&p->fence, &p->pipe, err);
+}
+
+bool projector_step(struct projector *p, int wait_ms, bool *ret_worked, struct err *err)
+{
+    struct bus_read_limits limits = {(uint64_t)p->config->project.batch_max_events,
+                                     (uint64_t)p->config->project.batch_max_bytes, wait_ms};
+    if (p->careful)
+        limits.events_max = 1;
+    if (!bus_reader_fetch(p->reader, &limits, &p->batch, err))
+        return false;
+    p->log = p->batch.progress;
+    *ret_worked = p->batch.part_count > 0;
+    if (p->batch.part_count == 0)
+        return p->open || move_progress(p, err);
+    if (!apply_batch(p, err))
+        return false;
+    if (p->careful > 0)
+        p->careful--;
+    return true;
+}
+
+/* ---- when a step fails ---- */
+
+static const char *state_meaning(const char *state)
+{
+    static const struct {
+        const char *state, *meaning;
+    } meanings[] = {
+        {"22P02", "a value is not of its column's type"},
+        {"22003", "a number is out of range"},
+        {"22001", "a value is too long"},
+        {"22012", "division by zero"},
+        {"22007", "a date or time cannot be read"},
+        {"22008", "a date or time is out of range"},
+        {"23502", "null in a key or a column that must not be null"},
+        {"23505", "two rows have the same key"},
+        {"21000", "two rows of the view have the same row key, or a subquery gave more than one row"},
+        {"42P01", "a table is not there"},
+        {"42703", "a column is not there"},
+    };
+    for (size_t i = 0; i < COUNT(meanings); i++)
+        if (strcmp(state, meanings[i].state) == 0)
+            return meanings[i].meaning;
+    return "refused by PostgreSQL";
+}
+
+/* The server's message may hold row values: what is printed is the state, its meaning, and where. */
+static void explain(struct projector *p, struct err *err)
+{
+    char lsn[LSN_TEXT_SIZE];
+    const struct view *view = recompute_failed(&p->applier.recompute, p->pipe.failed);
+    const struct mirror *mirror = p->applier.failed_mirror;
+    lsn_format(p->at.lsn, lsn);
+    if (!*p->pipe.sqlstate || (!view && !mirror))
+        return;
+    if (view)
+        err_set(err, ERR_DATA, "view %s cannot be computed at %s, %u: %s (SQLSTATE %s)", view->name, lsn, p->at.seq,
+                state_meaning(p->pipe.sqlstate), p->pipe.sqlstate);
+    else
+        err_set(err, ERR_DATA, "table %s: the event at %s, %u cannot be applied: %s (SQLSTATE %s)", mirror->entity, lsn,
+                p->at.seq, state_meaning(p->pipe.sqlstate), p->pipe.sqlstate);
+    err_hint(err,
+             view ? "nothing was skipped; change the view so that it holds for such rows (`undam view add`), or "
+                    "drop it (`undam view drop`)"
+                  : "nothing was skipped; if the source's table or type has changed, load it again with `undam view "
+                    "rebuild`");
+}
+
+bool projector_recover(struct projector *p, struct err *err, bool *ret_pause)
+{
+    bool connected = p->model.conn && PQstatus(p->model.conn) == CONNECTION_OK;
+    *ret_pause = false;
+    if (!connected || !p->reader) {
+        *ret_pause = true;
+        return err->retriable;
+    }
+    pg_rollback(&p->model);
+    p->open = false;
+    applier_reset(&p->applier);
+    if (p->fence.catalogue_changed)
+        return fence_resume(&p->fence, &p->model, err) && load_registry(p, err);
+    if (err->retriable) {
+        *ret_pause = true;
+        p->stats.retries++;
+        return true;
+    }
+    bool about_data = err->class == ERR_DATA || *p->pipe.sqlstate;
+    if (err->class == ERR_STATE || !about_data)
+        return false;
+    explain(p, err);
+    if (p->careful)
+        return false;
+    p->careful = CAREFUL_BATCHES;
+    return open_reader(p, err);
+}
+
+bool projector_until(const struct config *config, const struct config_service *service, uint64_t lsn, struct err *err)
+{
+    struct projector p;
+    bool worked, pause;
+    projector_init(&p, config, service, NULL, NULL);
+    bool ok = projector_open(&p, err);
+    while (ok && (p.open || p.fence.place.lsn < lsn)) {
+        ok = projector_step(&p, 100, &worked, err);
+        if (!ok)
+            ok = projector_recover(&p, err, &pause) && (!pause || projector_open(&p, err));
+    }
+    projector_free(&p);
+    return ok;
+}
