@@ -98,7 +98,7 @@ bool pg_exec(struct pg *pg, const char *sql, struct err *err)
     return result_ok(r) || pg_fail(pg, r, "statement failed", err);
 }
 
-void pg_rollback(struct pg *pg) { PG_RESULT r = PQexec(pg->conn, "ROLLBACK"); }
+void pg_rollback(struct pg *pg) { PQclear(PQexec(pg->conn, "ROLLBACK")); }
 
 bool pg_query(struct pg *pg, const char *sql, PGresult **ret, struct err *err)
 {
