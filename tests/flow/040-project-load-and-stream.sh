@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # First load and stream: mirrors and views equal the source, for changes of every kind, while both run.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/project_lib.sh"

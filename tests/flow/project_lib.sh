@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by projector flow tests after lib.sh: a source with its relay, a control database with the bus, and the read
 # model of one service (`app`). Clusters: src (databases source, control), rm (database rm).
 
