@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Table capture: every kind of change of ordinary tables comes out of the bus as the events that the contract says.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 
