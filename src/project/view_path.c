@@ -105,9 +105,11 @@ static bool candidate_type(struct view_state *s, struct candidate *c)
 {
     for (size_t i = 0; i < c->roots.count; i++) {
         const struct catalog_column *column = &c->roots.columns[i].item->table->columns[c->roots.columns[i].index];
-        if (!c->type)
+        if (!c->type || view_integer_width(column->type) > view_integer_width(c->type))
             c->type = column->type;
-        if (strcmp(c->type, column->type) != 0 || !view_types_link(column->type, c->type)) {
+        bool alike =
+            strcmp(c->type, column->type) == 0 || (view_integer_width(c->type) && view_integer_width(column->type));
+        if (!alike || !view_types_link(column->type, c->type)) {
             c->roots.count = 0;
             c->roots.why = "branches that give the key different types, or a type that has no plain equality";
             return false;

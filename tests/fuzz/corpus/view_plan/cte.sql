@@ -1,0 +1,1 @@
+WITH a AS (SELECT user_id, sum(total) t FROM orders GROUP BY 1), b(x, y) AS (SELECT * FROM a) SELECT u.id, b.y FROM users u LEFT JOIN b ON b.x = u.id

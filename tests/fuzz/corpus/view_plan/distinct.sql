@@ -1,0 +1,1 @@
+SELECT DISTINCT ON (user_id) user_id AS id, CASE WHEN total > 1 THEN 'a' END k, (array_agg(at) OVER (PARTITION BY user_id ORDER BY id))[1] z FROM orders ORDER BY user_id, at, id

@@ -1,0 +1,1 @@
+SELECT o.id, (SELECT json_agg(json_build_object('t', p.title) ORDER BY i.line) FROM items i JOIN products p ON p.id = i.product_id WHERE i.order_id = o.id) d FROM orders o

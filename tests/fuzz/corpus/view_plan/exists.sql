@@ -1,0 +1,1 @@
+SELECT * FROM users u WHERE EXISTS (SELECT * FROM orders o WHERE o.user_id = u.id AND NOT EXISTS (SELECT FROM items i WHERE (i.order_id, i.qty) = (o.id, 1))) OR u.id IN (SELECT user_id FROM crm.notes)

@@ -1,0 +1,1 @@
+SELECT u.id, count(*) n FROM users u JOIN orders o ON o.user_id = u.id GROUP BY u.id HAVING count(*) > 1

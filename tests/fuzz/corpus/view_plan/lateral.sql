@@ -1,0 +1,1 @@
+SELECT u.id, l.* FROM users u LEFT JOIN LATERAL (SELECT o.total, o.at FROM orders o WHERE o.user_id = u.id ORDER BY o.at, o.id LIMIT 3) l ON true

@@ -1,0 +1,1 @@
+SELECT now(), random() FROM users FOR UPDATE

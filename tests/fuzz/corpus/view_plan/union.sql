@@ -1,0 +1,1 @@
+SELECT id, 'u' AS k FROM users UNION ALL SELECT user_id, status FROM orders ORDER BY 1

@@ -1,0 +1,1 @@
+SELECT id, a.user_id FROM orders a JOIN crm.notes USING (id) RIGHT JOIN users USING (id)

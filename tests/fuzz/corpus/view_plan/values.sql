@@ -1,0 +1,1 @@
+SELECT u.id, v.b FROM users u JOIN (VALUES (1, 'x'), (2, 'y')) v(a, b) ON v.a = u.org

@@ -1,0 +1,1 @@
+SELECT o.user_id AS id, o.id AS oid, sum(o.total) OVER w r FROM orders o WINDOW w AS (PARTITION BY o.user_id ORDER BY o.at, o.id ROWS UNBOUNDED PRECEDING)
