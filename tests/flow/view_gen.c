@@ -363,7 +363,7 @@ static const char *unique_order(struct view_gen *v, const struct scope *s)
     for (size_t i = 0; i < s->count; i++)
         for (size_t k = 0; k < s->rels[i].unique_count; k++)
             buf_printf(&b, "%s%s", b.len ? ", " : "", column_text(v, &s->rels[i], s->rels[i].unique[k]));
-    return b.len ? finish(v->g, &b) : (buf_free(&b), "1");
+    return b.len ? finish(v->g, &b) : "1";
 }
 
 static const char *aggregate(struct view_gen *v, const struct scope *s, bool json)
