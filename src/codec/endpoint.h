@@ -37,7 +37,7 @@ enum endpoint_type {
 };
 
 /* Where an endpoint's SELECT finds unqualified names: views before mirrors. */
-#define ENDPOINT_SEARCH_PATH "api, mirror"
+#define ENDPOINT_SEARCH_PATH "api,mirror"
 
 struct endpoint_type_info {
     const char *name; /* also the name in PostgreSQL */
