@@ -221,16 +221,15 @@ static bool handle(struct service *s, struct err *err)
     bool pause;
     if (s->daemon.stop)
         return false;
-    struct err was = *err;
     if (!projector_recover(&s->projector, err, &pause))
         return false;
     if (pause) {
-        if (!pause_and_back_off(s, &was))
+        if (!pause_and_back_off(s, err))
             return false;
         projector_disconnect(&s->projector);
         return true;
     }
-    log_event(LOG_INFO, s->projector.careful ? "one_by_one" : "registry_changed", "reason=%s", was.text);
+    log_event(LOG_INFO, s->projector.careful ? "one_by_one" : "registry_changed", "reason=%s", err->text);
     describe_metrics(s);
     log_opened(&s->projector);
     return true;

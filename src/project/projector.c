@@ -7,6 +7,7 @@
 
 #include "base/hist.h"
 #include "base/log.h"
+#include "project/source.h"
 
 enum {
     PROGRESS_EVERY_US = 100 * 1000, /* a position that moves without rows is worth a transaction this often */
@@ -82,7 +83,7 @@ static bool open_reader(struct projector *p, struct err *err)
     bus_reader_close(TAKE(p->reader));
     if (bus_reader_open(&p->bus, &place->lineage, topics, count, place->lsn, &p->reader, err))
         return true;
-    if (err->class == ERR_STATE)
+    if (err && err->class == ERR_STATE)
         err_hint(err, "the read model cannot be continued from there: load it again with `undam view rebuild -s %s`",
                  p->service->name);
     return false;
@@ -263,6 +264,22 @@ static void explain(struct projector *p, struct err *err)
                     "rebuild`");
 }
 
+/* Enum labels that the source has got meanwhile: they come without an event of their own, so the first value with one
+ * is what tells. When the source cannot be asked the value stays refused, and the service stops. */
+static bool adopt_labels(struct projector *p)
+{
+    struct pg source;
+    if (strcmp(p->pipe.sqlstate, "22P02") != 0 ||
+        !pg_open(&source, PG_SOURCE, "source", p->config->source.dsn, false, NULL))
+        return false;
+    bool ok = pg_exec(&source, "SET search_path = pg_catalog", NULL);
+    for (size_t i = 0; ok && i < p->registry.mirror_count; i++)
+        for (size_t c = 0; ok && c < p->registry.mirrors[i].column_count; c++)
+            ok = source_type_ensure(&source, &p->model, p->registry.mirrors[i].columns[c].type_oid, NULL);
+    pg_close(&source);
+    return ok;
+}
+
 bool projector_recover(struct projector *p, struct err *err, bool *ret_pause)
 {
     bool connected = p->model.conn && PQstatus(p->model.conn) == CONNECTION_OK;
@@ -274,8 +291,11 @@ bool projector_recover(struct projector *p, struct err *err, bool *ret_pause)
     pg_rollback(&p->model);
     p->open = false;
     applier_reset(&p->applier);
-    if (p->fence.catalogue_changed)
-        return fence_resume(&p->fence, &p->model, err) && load_registry(p, err);
+    if (p->fence.catalogue_changed) {
+        bool ok = fence_resume(&p->fence, &p->model, err) && load_registry(p, err);
+        *ret_pause = !ok;
+        return ok || err->retriable;
+    }
     if (err->retriable) {
         *ret_pause = true;
         p->stats.retries++;
@@ -288,7 +308,9 @@ bool projector_recover(struct projector *p, struct err *err, bool *ret_pause)
     if (p->careful)
         return false;
     p->careful = CAREFUL_BATCHES;
-    return open_reader(p, err);
+    (void)adopt_labels(p);
+    *ret_pause = !open_reader(p, NULL); /* the bus is away too: everything is opened again, err stays what it is */
+    return true;
 }
 
 bool projector_until(const struct config *config, const struct config_service *service, uint64_t lsn, struct err *err)

@@ -69,5 +69,5 @@ settle() {
 same_rows() {
     local a b
     a=$(sql src source "SET TimeZone = 'UTC'; $2" 2>&1 | sort); b=$(sql rm rm "SET TimeZone = 'UTC'; $3" 2>&1 | sort)
-    if [ "$a" = "$b" ]; then ok 0 "$1"; else ok 1 "$1"; diff <(echo "$a") <(echo "$b") | head -10 | sed 's/^/# /'; fi
+    if [ "$a" = "$b" ]; then ok 0 "$1"; else ok 1 "$1"; diff <(echo "$a") <(echo "$b") | head -10 | cut -c1-300 | sed 's/^/# /'; fi
 }
