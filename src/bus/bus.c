@@ -3,6 +3,17 @@
 #include "bus/bus.h"
 
 #include "bus/driver.h"
+#include "model/config.h"
+
+struct bus_config bus_config_of(const struct config *config)
+{
+    return (struct bus_config){.driver = config->bus.driver,
+                               .dsn = config->bus.dsn,
+                               .source = config->source.name,
+                               .prefix = config->bus.prefix,
+                               .partitions = config->bus.partitions,
+                               .retention_days = config->bus.retention_days};
+}
 
 static const struct bus_driver *const drivers[] = {&bus_postgres};
 

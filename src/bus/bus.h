@@ -25,6 +25,10 @@ struct bus_config {
     int64_t retention_days;
 };
 
+struct config;
+/* As the configuration has it; the strings are the configuration's. */
+struct bus_config bus_config_of(const struct config *config);
+
 /* How far the log is. watermark_us: every source transaction that committed before that moment of the
  * source's clock has an LSN <= lsn, so a reader that has applied up to lsn is complete up to that moment. */
 struct bus_progress {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Events as people and programs read them; see bus_event.h. */
+#include "cmd/bus_event.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "codec/utf8.h"
+
+char *bus_time_format(int64_t us, char *out)
+{
+    int64_t seconds = us / 1000000 - (us % 1000000 < 0);
+    time_t t = (time_t)seconds;
+    struct tm tm;
+    gmtime_r(&t, &tm);
+    size_t n = strftime(out, 30, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out + n, 40 - n, ".%06dZ", (int)(us - seconds * 1000000));
+    return out;
+}
+
+void bus_event_printer_init(struct bus_event_printer *p)
+{
+    arena_init(&p->arena);
+    arena_init(&p->line);
+    buf_init(&p->out, 0);
+}
+
+void bus_event_printer_free(struct bus_event_printer *p)
+{
+    arena_free(&p->arena);
+    arena_free(&p->line);
+    buf_free(&p->out);
+    free(p->schemas);
+}
+
+static bool schema_of(struct bus_event_printer *p, int32_t id, const struct row_schema **ret, struct err *err)
+{
+    struct printer_schema s = {.id = id};
+    struct str json;
+    for (size_t i = 0; i < p->schema_count; i++) {
+        if (p->schemas[i].id == id) {
+            *ret = &p->schemas[i].schema;
+            return true;
+        }
+    }
+    if (!bus_schema_get(p->reader, id, &json, err) || !row_schema_parse(json, &p->arena, &s.schema, err))
+        return err_wrap(err, "schema %d", id);
+    GROW(p->schemas, p->schema_count, p->schema_capacity);
+    p->schemas[p->schema_count++] = s;
+    *ret = &p->schemas[p->schema_count - 1].schema;
+    return true;
+}
+
+/* A JSON string; bytes that are no UTF-8 as "\x0a0b", PostgreSQL's form of them. */
+static void add_text(struct buf *out, struct str s)
+{
+    if (utf8_valid(s)) {
+        buf_add_json(out, s);
+        return;
+    }
+    buf_adds(out, "\"\\\\x");
+    for (size_t i = 0; i < s.len; i++)
+        buf_printf(out, "%02x", (unsigned)(unsigned char)s.data[i]);
+    buf_addc(out, '"');
+}
+
+/* The value: an object of column texts, or the payload. */
+static bool add_value(struct bus_event_printer *p, const struct event *e, struct err *err)
+{
+    const struct row_schema *schema;
+    if (e->value_null) {
+        buf_adds(&p->out, "null");
+        return true;
+    }
+    if (!e->schema_id) {
+        add_text(&p->out, e->value);
+        return true;
+    }
+    if (!schema_of(p, e->schema_id, &schema, err))
+        return false;
+    struct row_value *values = arena_calloc(&p->line, schema->column_count + 1, sizeof *values);
+    if (!row_decode(e->value, values, schema->column_count, err))
+        return false;
+    for (size_t i = 0; i < schema->column_count; i++) {
+        buf_addc(&p->out, i ? ',' : '{');
+        buf_add_json(&p->out, schema->columns[i].name);
+        buf_addc(&p->out, ':');
+        if (values[i].null)
+            buf_adds(&p->out, "null");
+        else
+            add_text(&p->out, values[i].text);
+    }
+    buf_adds(&p->out, schema->column_count ? "}" : "{}");
+    return true;
+}
+
+static void add_member(struct buf *out, const char *name, struct str value)
+{
+    buf_printf(out, ",\"%s\":", name);
+    add_text(out, value);
+}
+
+static bool add_json(struct bus_event_printer *p, const struct lineage *lineage, const struct bus_part *part,
+                     const struct event *e, struct err *err)
+{
+    struct buf *out = &p->out;
+    char time[40], lsn[LSN_TEXT_SIZE];
+    buf_adds(out, "{\"ce_specversion\":\"1.0\"");
+    add_member(out, "ce_id", str_of(bus_event_id(lineage, e, &p->line)));
+    add_member(out, "ce_type", e->type);
+    add_member(out, "ce_source", str_of(arena_printf(&p->line, "/%s/" STR_FMT, p->source, STR_ARG(e->entity))));
+    add_member(out, "ce_subject", e->subject);
+    buf_printf(out, ",\"ce_time\":\"%s\",\"undam_lsn\":\"%s\",\"undam_seq\":%u",
+               bus_time_format(part->txn.commit_time_us, time), lsn_format(e->pos.lsn, lsn), e->pos.seq);
+    if (e->missing.len)
+        buf_printf(out, ",\"undam_missing\":" STR_FMT, STR_ARG(e->missing));
+    if (e->oldkey.len)
+        buf_printf(out, ",\"undam_oldkey\":" STR_FMT, STR_ARG(e->oldkey));
+    if (e->headers.len)
+        buf_printf(out, ",\"headers\":" STR_FMT, STR_ARG(e->headers));
+    add_member(out, "topic", e->topic);
+    buf_printf(out, ",\"partition\":%d,\"key\":", e->partition);
+    if (e->key_null)
+        buf_adds(out, "null");
+    else
+        add_text(out, e->key);
+    buf_adds(out, ",\"value\":");
+    if (!add_value(p, e, err))
+        return false;
+    buf_adds(out, "}\n");
+    return true;
+}
+
+static bool add_line(struct bus_event_printer *p, const struct bus_part *part, const struct event *e, struct err *err)
+{
+    char time[40], lsn[LSN_TEXT_SIZE];
+    buf_printf(&p->out, "%s %s %u " STR_FMT "/%d " STR_FMT " ", bus_time_format(part->txn.commit_time_us, time),
+               lsn_format(e->pos.lsn, lsn), e->pos.seq, STR_ARG(e->topic), e->partition, STR_ARG(e->type));
+    add_text(&p->out, e->subject);
+    buf_addc(&p->out, ' ');
+    if (!add_value(p, e, err))
+        return false;
+    if (e->missing.len)
+        buf_printf(&p->out, " unchanged " STR_FMT, STR_ARG(e->missing));
+    if (e->oldkey.len)
+        buf_printf(&p->out, " was " STR_FMT, STR_ARG(e->oldkey));
+    buf_addc(&p->out, '\n');
+    return true;
+}
+
+bool bus_event_print(struct bus_event_printer *p, const struct lineage *lineage, const struct bus_part *part,
+                     const struct event *e, struct err *err)
+{
+    buf_clear(&p->out);
+    arena_reset(&p->line);
+    if (!(p->json ? add_json(p, lineage, part, e, err) : add_line(p, part, e, err))) {
+        char lsn[LSN_TEXT_SIZE];
+        return err_wrap(err, "event %s %u", lsn_format(e->pos.lsn, lsn), e->pos.seq);
+    }
+    return fwrite(p->out.data, 1, p->out.len, stdout) == p->out.len || err_errno(err, "standard output");
+}
