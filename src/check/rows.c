@@ -241,7 +241,7 @@ bool rows_apply(struct rows *rows, struct bus_reader *reader, const struct event
     if (!schema_get(rows, reader, e->schema_id, &m, err))
         return false;
     if (!str_eq(m->schema.entity, e->entity))
-        return err_set(err, ERR_DATA, "the schema of an event of " STR_FMT " is one of " STR_FMT, STR_ARG(e->entity),
+        return err_set(err, ERR_DATA, "schema %d of an event is one of " STR_FMT ", another table's", m->id,
                        STR_ARG(m->schema.entity));
     struct row *r = row_get(m->table, row_key_of(e->subject), &fresh);
     bool lives = row_lives(m->table, r);
