@@ -163,7 +163,7 @@ static bool copy_tables(struct job *j, struct err *err)
                             .quiet = j->r->quiet};
     if (j->place.found && !j->r->rebuild && !same_lineage(j)) {
         err_set(err, ERR_STATE, "%s holds the state of another source than the bus", j->what);
-        return err_hint(err, "load it again from this source: undam view rebuild -s %s", j->r->service->name);
+        return err_hint(err, "load it again from this source: undam view rebuild %s", j->r->service->name);
     }
     if (!load_copy(&j->load, err) || !load_wait_bus(&j->load, err))
         return false;

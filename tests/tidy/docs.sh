@@ -38,6 +38,50 @@ links() {
 }
 report "links lead somewhere" < <(links)
 
+# Every `undam ...` that the documentation, a hint or a help text names: command and options exist.
+named() {
+    python3 - "$undam" <<'PY'
+import glob, re, subprocess, sys
+undam, helps = sys.argv[1], {}
+def help_of(words):
+    key = " ".join(words)
+    if key not in helps:
+        r = subprocess.run([undam, *words, "--help"], capture_output=True, text=True)
+        helps[key] = r.stdout if r.returncode == 0 and r.stdout.startswith("Usage: undam " + key + " [") else None
+    return helps[key]
+groups = {l.split()[0] for l in subprocess.run([undam, "help"], capture_output=True, text=True).stdout.splitlines() if re.match(r"  [a-z]", l)}
+files = glob.glob("*.md") + glob.glob("docs/*.md") + glob.glob("src/**/*.[ch]", recursive=True) + glob.glob("units/*")
+for path in files:
+    fenced = False
+    for number, line in enumerate(open(path, encoding="utf-8"), 1):
+        if path.endswith(".md") and line.startswith("```"):
+            fenced = not fenced
+            continue
+        texts = re.findall(r"`(undam [^`]*)", line)
+        if path.endswith(".c"):
+            texts += re.findall(r"\b(undam (?:%s) [^`\"]*)" % "|".join(groups), line) if "err_hint" in line or '"' in line else []
+        if fenced and line.startswith("undam "):
+            texts.append(line)
+        for text in texts:
+            words = re.split(r"[#|;&,.()\"]|\s-\s", text)[0].split()[1:]
+            if not words or not re.fullmatch(r"[a-z]+", words[0]) or words[0] not in groups:
+                if path.endswith(".md") and words and re.fullmatch(r"[a-z]+", words[0]) and not (fenced and line.startswith("undam on")):
+                    if words[0] not in ("on", "off", "man"):
+                        print(f"{path}:{number}: no command: {text.strip()}")
+                continue
+            two = words[:2] if len(words) > 1 and help_of(words[:2]) else None
+            found = help_of(two or words[:1])
+            if found is None:
+                if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
+                    print(f"{path}:{number}: no command: {text.strip()}")
+                continue
+            for option in re.findall(r"(?<!\S)(--[a-z][a-z-]*|-[a-z](?= |$))", text):
+                if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(option), found):
+                    print(f"{path}:{number}: no option {option}: {text.strip()}")
+PY
+}
+report "commands and options that texts name exist" < <(named)
+
 completions() {
     "$undam" completion bash >"$tmp/bash" && bash -n "$tmp/bash" || echo "bash"
     for shell in zsh fish; do "$undam" completion $shell | grep -q undam || echo "$shell"; done
