@@ -19,6 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
+static _Noreturn void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
 static const char *dsn, *sql;
 static bool is_stream;
 
@@ -68,19 +74,19 @@ static void *serve_client(void *arg)
     return NULL;
 }
 
-static int serve(int port)
+static _Noreturn void serve(int port)
 {
     int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
-        return perror("listen"), 1;
-    for (bool on = true; on;) {
+        fail("listen");
+    for (;;) {
         int *client = malloc(sizeof *client);
         pthread_t thread;
         if (!client)
-            return 1;
+            fail("malloc");
         *client = accept(fd, NULL, NULL);
         if (*client < 0 || pthread_create(&thread, NULL, serve_client, client) != 0) {
             free(client);
@@ -88,7 +94,6 @@ static int serve(int port)
         }
         pthread_detach(thread);
     }
-    return 0;
 }
 
 static PGresult *run(PGconn *pg, const char *text)
@@ -121,10 +126,10 @@ static void copy_items(PGconn *source, PGconn *model)
     PQclear(items);
 }
 
-static int apply(const char *source_dsn, const char *model_dsn, long ms)
+static _Noreturn void apply(const char *source_dsn, const char *model_dsn, long ms)
 {
     PGconn *source = PQconnectdb(source_dsn), *model = PQconnectdb(model_dsn);
-    for (bool on = true; on;) {
+    for (;;) {
         if (PQstatus(source) != CONNECTION_OK)
             PQreset(source);
         if (PQstatus(model) != CONNECTION_OK)
@@ -132,7 +137,6 @@ static int apply(const char *source_dsn, const char *model_dsn, long ms)
         copy_items(source, model);
         nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
     }
-    return 0;
 }
 
 int main(int argc, char **argv)
@@ -142,10 +146,10 @@ int main(int argc, char **argv)
         dsn = argv[3];
         sql = argv[4];
         is_stream = argc > 5;
-        return serve((int)strtol(argv[2], NULL, 10));
+        serve((int)strtol(argv[2], NULL, 10));
     }
     if (argc == 5 && strcmp(argv[1], "apply") == 0)
-        return apply(argv[2], argv[3], strtol(argv[4], NULL, 10));
+        apply(argv[2], argv[3], strtol(argv[4], NULL, 10));
     fprintf(stderr, "usage: answers serve PORT DSN SQL [stream] | answers apply SOURCE MODEL MS\n");
     return 2;
 }
