@@ -8,11 +8,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { HEALTH_US = 3 * 1000 * 1000 };
+enum { HEALTH_US = 3 * 1000 * 1000, FLUSH_US = 1000 * 1000 };
 
 /* The sub-select cannot be pulled up (it is volatile), so the clock is read before the position. */
 static const char mark_sql[] =
-    "SELECT floor(extract(epoch FROM t) * 1000000)::bigint, pg_catalog.pg_current_wal_insert_lsn()"
+    "SELECT floor(extract(epoch FROM t) * 1000000)::bigint, pg_catalog.pg_current_wal_insert_lsn(), "
+    "pg_catalog.pg_current_wal_flush_lsn()"
     " FROM (SELECT pg_catalog.clock_timestamp() AS t OFFSET 0) s";
 
 /* One row of the slot's columns, the publication's oid and the tables it lacks. */
@@ -68,7 +69,7 @@ static void add_mark(struct watch *w, uint64_t lsn, int64_t time_us)
 {
     if (w->mark_count == WATCH_PENDING_MAX) /* the newest gives way: the oldest are the ones about to be reached */
         w->mark_count--;
-    w->marks[w->mark_count++] = (struct watch_mark){reachable(w, lsn), time_us};
+    w->marks[w->mark_count++] = (struct watch_mark){reachable(w, lsn), time_us, mono_us()};
 }
 
 static bool read_mark(struct watch *w, const PGresult *r, struct err *err)
@@ -76,7 +77,7 @@ static bool read_mark(struct watch *w, const PGresult *r, struct err *err)
     int64_t time_us;
     uint64_t lsn;
     if (PQntuples(r) != 1 || !str_to_i64(str_of(PQgetvalue(r, 0, 0)), &time_us) ||
-        !lsn_parse(str_of(PQgetvalue(r, 0, 1)), &lsn))
+        !lsn_parse(str_of(PQgetvalue(r, 0, 1)), &lsn) || !lsn_parse(str_of(PQgetvalue(r, 0, 2)), &w->flushed))
         return err_set(err, ERR_SOURCE, "%s: the watermark query gave an unexpected answer", w->pg.what);
     add_mark(w, lsn, time_us - 1); /* PostgreSQL 13 computes with doubles: a microsecond for rounding */
     return true;
@@ -108,7 +109,8 @@ static bool answers(struct watch *w, struct err *err)
         }
         if (PQresultStatus(r) != PGRES_TUPLES_OK)
             return pg_fail(&w->pg, r, "side query", err);
-        if (!(w->state == WATCH_ASKED_MARK ? read_mark(w, r, err) : read_health(w, r, err)))
+        if ((w->state == WATCH_ASKED_MARK && !read_mark(w, r, err)) ||
+            (w->state == WATCH_ASKED_HEALTH && !read_health(w, r, err)))
             return false;
     }
     return true;
@@ -121,6 +123,13 @@ static bool ask(struct watch *w, const char *sql, struct err *err)
     return true;
 }
 
+/* A watermark waits for WAL that the server has no reason to flush. */
+static bool flush_stuck(const struct watch *w, int64_t now)
+{
+    return w->mark_count && w->flushed < w->marks[0].lsn && now - w->marks[0].asked_us >= FLUSH_US &&
+           now >= w->flush_due;
+}
+
 bool watch_tick(struct watch *w, struct err *err)
 {
     int64_t now = mono_us();
@@ -130,6 +139,11 @@ bool watch_tick(struct watch *w, struct err *err)
         w->health_due = now + HEALTH_US;
         w->state = WATCH_ASKED_HEALTH;
         return ask(w, w->health_sql.data, err);
+    }
+    if (flush_stuck(w, now)) {
+        w->flush_due = now + FLUSH_US;
+        w->state = WATCH_ASKED_FLUSH;
+        return ask(w, "SELECT pg_catalog.pg_current_xact_id()", err);
     }
     if (now >= w->mark_due) {
         w->mark_due = now + w->config->relay.watermark_ms * 1000;

@@ -6,6 +6,11 @@
  * A watermark (lsn, time) means: what committed, visibly, before `time` has a commit end LSN <= lsn. The clock is read
  * first and the position second, so a commit in between errs on the safe side. Once the relay has received everything
  * up to lsn and the bus holds it, readers of the bus are complete up to `time`.
+ *
+ * The server streams flushed WAL only, and on an idle server records that are nobody's commit (pruning) may stay
+ * unflushed for long, so that lsn would not be reached although nothing is missing. Whether a commit is among them
+ * (synchronous_commit = off) cannot be seen from outside. After a second of that, the watch takes one transaction id:
+ * the end of that transaction, which changes nothing, makes the server flush.
  */
 #pragma once
 #include "base/loop.h"
@@ -16,6 +21,7 @@ enum { WATCH_PENDING_MAX = 64 };
 struct watch_mark {
     uint64_t lsn;
     int64_t time_us;
+    int64_t asked_us; /* mono_us */
 };
 
 struct watch_health {
@@ -29,8 +35,9 @@ struct watch {
     struct pg pg;
     const struct config *config;
     uint64_t wal_block_size, wal_segment_size;
-    enum { WATCH_IDLE, WATCH_ASKED_MARK, WATCH_ASKED_HEALTH } state;
-    int64_t mark_due, health_due;               /* mono_us */
+    enum { WATCH_IDLE, WATCH_ASKED_MARK, WATCH_ASKED_HEALTH, WATCH_ASKED_FLUSH } state;
+    int64_t mark_due, health_due, flush_due;    /* mono_us */
+    uint64_t flushed;                           /* the server's, as of the last watermark */
     struct watch_mark marks[WATCH_PENDING_MAX]; /* oldest first: not reached yet */
     unsigned mark_count;
     struct watch_health health;

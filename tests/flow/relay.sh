@@ -34,7 +34,7 @@ synced() {
     wait_until "${1:-20}" bus_past "$lsn"
 }
 bus_past() { # an LSN at the start of a page may only be reached in the form of the page before
-    [ "$(sql "$BUS" undam "SELECT count(*) FROM undam_bus.source WHERE lsn >= '$1'::pg_lsn - 40")" = 1 ]
+    [ "$(sql "$BUS" undam "SELECT count(*) FROM undam_bus.source WHERE pg_wal_lsn_diff(lsn, '$1') >= -40")" = 1 ]
 }
 events() { "$UNDAM_BUILD/tests/flow/relay_events" "$(dsn "$BUS" undam)" app "$@"; }
 metric() { curl -s "http://127.0.0.1:$PORT/metrics" | sed -n "s/^undam_relay_$1 //p"; }
@@ -45,3 +45,15 @@ logged() { grep -qE -- "$1" "$T/relay.log"; }
 slot() { sql src app "SELECT $1 FROM pg_replication_slots WHERE slot_name = 'undam'"; }
 # The relay, run to its end: output in $OUT, exit status in $STATUS.
 relay_fails() { OUT=$(timeout 30 "$UNDAM" relay -c "$T/undam.yaml" 2>&1); STATUS=$?; }
+# The rows of a table as the bus's events leave it, sorted: "<subject> <columns>". TABLE is the event type's first part.
+replayed() {
+    events | awk -v table="$1" '
+        { type = $0; sub(/^.* type=/, "", type); sub(/ .*/, "", type)
+          subject = $0; sub(/^.* subject=/, "", subject); sub(/ .*/, "", subject)
+          columns = $0; sub(/^.* key=[^ ]* ?/, "", columns); sub(/ oldkey=.*/, "", columns) }
+        type == table ".created" { if (subject in row) print "DOUBLED " subject; row[subject] = columns }
+        type == table ".updated" { if (!(subject in row)) print "NOT THERE " subject; row[subject] = columns }
+        type == table ".deleted" { if (!(subject in row)) print "NOT THERE " subject; delete row[subject] }
+        type == table ".truncated" { delete row }
+        END { for (s in row) print s, row[s] }' | LC_ALL=C sort
+}
