@@ -276,30 +276,40 @@ static int run_command(const struct command *c, struct parsed *globals, int argc
     return code;
 }
 
+static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+/* words: what follows the options that come before the command. */
+static int dispatch(struct parsed *globals, int count, char **words)
+{
+    int used;
+    const struct command *c = command_find(words, count, &used);
+    if (globals->help)
+        return show_help(stdout, words, count);
+    if (count == 0) {
+        help_all(stderr);
+        return ERR_USAGE;
+    }
+    /* "undam bus evnts" is a slip, not the command "undam bus" with an operand that it does not take. */
+    bool slip = c && used == 1 && count > 1 && words[1][0] != '-' && c->operand_max == 0 && command_is_group(words[0]);
+    if (c && !slip)
+        return run_command(c, globals, count - used, words + used);
+    if (!c && count > 1 && is_help(words[1]) && command_is_group(words[0]))
+        return show_help(stdout, words, 1);
+    return unknown_command(count, words, globals->json);
+}
+
 int commands_main(int argc, char **argv)
 {
     struct parsed globals = {0};
     struct err err = {0};
-    int next = 0, words = 0, code = ERR_NONE;
+    int next = 0, code = ERR_NONE;
     if (!parsed_read(&globals, NULL, argc - 1, argv + 1, &next, &err)) {
         print_error(NULL, globals.json, &err);
         code = ERR_USAGE;
     } else if (globals.version) {
         puts("undam " UNDAM_VERSION);
     } else {
-        char **rest = argv + 1 + next;
-        int count = argc - 1 - next;
-        const struct command *c = command_find(rest, count, &words);
-        bool group_help = count > 1 && !c && (strcmp(rest[1], "--help") == 0 || strcmp(rest[1], "-h") == 0);
-        if (c && !(words == 1 && count > 1 && c->operand_max == 0 && rest[1][0] != '-' && command_is_group(rest[0])))
-            code = run_command(c, &globals, count - words, rest + words);
-        else if (globals.help || (count == 0 && globals.help) || (group_help && command_is_group(rest[0])))
-            code = show_help(stdout, rest, count > 1 && group_help ? 1 : count);
-        else if (count == 0) {
-            help_all(stderr);
-            code = ERR_USAGE;
-        } else
-            code = unknown_command(count, rest, globals.json);
+        code = dispatch(&globals, argc - 1 - next, argv + 1 + next);
     }
     parsed_free(&globals);
     return finish(code);
