@@ -123,63 +123,66 @@ static bool add_events(struct projector *p, const struct bus_part *part, struct 
     return true;
 }
 
-static bool commit(struct projector *p, const struct bus_part *last, struct err *err)
+static void count_visible(struct projector *p, int64_t commit_time_us)
 {
-    struct position pos = {last->txn.lsn, p->at.seq};
+    int64_t now = now_us();
+    p->stats.transactions++;
+    if (p->stats.visible_us)
+        hist_add(p->stats.visible_us, (uint64_t)(now > commit_time_us ? now - commit_time_us : 0));
+}
+
+/* Ends the PostgreSQL transaction with the source transactions parts[from..to] in it. */
+static bool commit(struct projector *p, size_t from, size_t to, struct err *err)
+{
+    const struct bus_part *last = &p->batch.parts[to];
     const struct bus_progress *log = &p->batch.progress;
-    uint64_t to = log->lsn > pos.lsn ? log->lsn : pos.lsn;
-    int64_t watermark = log->lsn >= pos.lsn ? log->watermark_us : 0;
-    if (!recompute_queue_writes(&p->applier.recompute, pos, err) ||
-        !fence_queue_commit(&p->fence, &p->pipe, to, last->txn.commit_time_us, watermark, err) ||
+    struct position pos = {last->txn.lsn, p->at.seq};
+    /* The log's own progress is past the last transaction of the batch, not of one before it. */
+    bool through = to + 1 == p->batch.part_count && log->lsn >= pos.lsn;
+    uint64_t lsn = through ? log->lsn : pos.lsn;
+    int64_t watermark = through ? log->watermark_us : 0;
+    if (!applier_chunk(&p->applier, false, err) || !recompute_queue_writes(&p->applier.recompute, pos, err) ||
+        !fence_queue_commit(&p->fence, &p->pipe, lsn, last->txn.commit_time_us, watermark, err) ||
         !pg_pipe_flush(&p->pipe, err))
         return false;
-    fence_moved(&p->fence, to, last->txn.commit_time_us, watermark);
+    fence_moved(&p->fence, lsn, last->txn.commit_time_us, watermark);
     p->open = false;
     recompute_clear(&p->applier.recompute);
     p->stats.batches++;
     p->progress_us = mono_us();
+    for (size_t i = from; i <= to; i++)
+        if (p->batch.parts[i].ends)
+            count_visible(p, p->batch.parts[i].txn.commit_time_us);
     return true;
 }
 
-static void count_visible(struct projector *p)
-{
-    int64_t now = now_us();
-    for (size_t i = 0; i < p->batch.part_count; i++) {
-        const struct bus_part *part = &p->batch.parts[i];
-        if (!part->ends)
-            continue;
-        p->stats.transactions++;
-        if (p->stats.visible_us)
-            hist_add(p->stats.visible_us,
-                     (uint64_t)(now > part->txn.commit_time_us ? now - part->txn.commit_time_us : 0));
-    }
-}
-
+/* Source transactions are never split, PostgreSQL's are kept short: one ends when enough has come together. */
 static bool apply_batch(struct projector *p, struct err *err)
 {
-    const struct bus_part *last = NULL;
-    if (!p->open && !fence_queue_begin(&p->fence, &p->pipe, err))
-        return false;
-    p->open = true;
+    size_t from = 0, events = 0;
     for (size_t i = 0; i < p->batch.part_count; i++) {
         const struct bus_part *part = &p->batch.parts[i];
-        if (part->txn.lsn <= p->fence.place.lsn) /* the bus promises none; it would change nothing */
+        if (part->txn.lsn <= p->fence.place.lsn) { /* the bus promises none; it would change nothing */
+            from = i + 1;
             continue;
-        last = part;
+        }
+        if (!p->open && !fence_queue_begin(&p->fence, &p->pipe, err))
+            return false;
+        p->open = true;
+        events += part->event_count;
+        bool last = i + 1 == p->batch.part_count;
+        bool enough = p->careful || events >= (size_t)p->config->project.batch_max_events;
         if (!add_events(p, part, err))
             return false;
+        if (part->ends && (last || enough)) {
+            if (!commit(p, from, i, err))
+                return false;
+            from = i + 1;
+            events = 0;
+        } else if (last && !applier_chunk(&p->applier, true, err)) {
+            return false;
+        }
     }
-    if (!applier_chunk(&p->applier, last && !last->ends, err))
-        return false;
-    if (!last) {
-        p->open = false;
-        return pg_pipe_sql(&p->pipe, "COMMIT", NULL, NULL, "commit", err) && pg_pipe_flush(&p->pipe, err);
-    }
-    if (!last->ends)
-        return true;
-    if (!commit(p, last, err))
-        return false;
-    count_visible(p);
     return true;
 }
 
