@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ACCOUNTS = 500 };
+enum { ACCOUNTS = 200 };
 
 static volatile sig_atomic_t stop;
 static uint64_t state;
@@ -141,7 +141,7 @@ static void step(PGconn *c)
             run(c, "TRUNCATE scratch");
         break;
     case 12:
-        if (pick(6) == 0)
+        if (pick(12) == 0)
             large(c);
         break;
     default: transfer(c); break;
@@ -164,7 +164,7 @@ static void write_loop(const char *dsn, uint64_t seed)
             PQfinish(c);
             c = NULL;
         }
-        usleep(500 + pick(4000));
+        usleep(500 + pick(8000));
     }
     PQfinish(c);
     printf("%llu\n", (unsigned long long)n);
