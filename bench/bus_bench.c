@@ -21,6 +21,9 @@ struct cost {
     int64_t wall_us, client_us, server_us;
 };
 
+/* Kept out of run(), whose frame would hold them all. */
+#define APART __attribute__((noinline))
+
 static struct pg monitor; /* tells the server's CPU */
 
 static _Noreturn void fail(const struct err *err)
@@ -101,7 +104,7 @@ static struct event event_of(int64_t n, uint64_t lsn, uint32_t seq, char *key, c
 
 /* ---- the bus ---- */
 
-static struct cost bus_write(struct bus_writer *w, int64_t events)
+static APART struct cost bus_write(struct bus_writer *w, int64_t events)
 {
     struct err err = {0};
     char key[24], value[VALUE_SIZE];
@@ -124,7 +127,7 @@ static struct cost bus_write(struct bus_writer *w, int64_t events)
     return since(start);
 }
 
-static struct cost bus_read(struct bus_reader *r, int64_t events)
+static APART struct cost bus_read(struct bus_reader *r, int64_t events)
 {
     struct err err = {0};
     struct bus_batch batch;
@@ -144,7 +147,7 @@ static struct cost bus_read(struct bus_reader *r, int64_t events)
     return c;
 }
 
-static void bus_latency(struct bus_writer *w, uint64_t lsn, struct hist *h)
+static APART void bus_latency(struct bus_writer *w, uint64_t lsn, struct hist *h)
 {
     struct err err = {0};
     char key[24], value[VALUE_SIZE];
@@ -197,7 +200,7 @@ static size_t raw_row(char *row, const struct event *e)
     return (size_t)(p - row);
 }
 
-static void raw_copy(struct pg *pg, const char *start, int64_t *n, int64_t events, uint64_t *lsn)
+static APART void raw_copy(struct pg *pg, const char *start, int64_t *n, int64_t events, uint64_t *lsn)
 {
     struct err err = {0};
     char key[24], value[VALUE_SIZE], row[1024];
@@ -220,7 +223,7 @@ static void raw_copy(struct pg *pg, const char *start, int64_t *n, int64_t event
         }
 }
 
-static struct cost raw_write(struct pg *pg, int64_t events)
+static APART struct cost raw_write(struct pg *pg, int64_t events)
 {
     struct err err = {0};
     uint64_t lsn = 1000;
@@ -235,7 +238,7 @@ static struct cost raw_write(struct pg *pg, int64_t events)
     return since(start);
 }
 
-static struct cost raw_read(struct pg *pg, int64_t events)
+static APART struct cost raw_read(struct pg *pg, int64_t events)
 {
     struct err err = {0};
     int64_t seen = 0;
@@ -266,7 +269,7 @@ static struct cost raw_read(struct pg *pg, int64_t events)
     return c;
 }
 
-static void raw_latency(struct pg *pg, struct hist *h)
+static APART void raw_latency(struct pg *pg, struct hist *h)
 {
     char lsn[24];
     const char *values[] = {lsn};

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,7 +117,7 @@ static void step(PGconn *c)
         run(c, "UPDATE transfers SET id = -id WHERE id = (SELECT max(id) - %u FROM transfers)", pick(20));
         break;
     case 4:
-        run(c, "DELETE FROM transfers WHERE id IN (SELECT id FROM transfers ORDER BY abs(id) LIMIT %u)", pick(8));
+        run(c, "DELETE FROM transfers WHERE id IN (SELECT id FROM transfers ORDER BY abs(id) LIMIT %u)", pick(4));
         break;
     case 5:
         run(c, "INSERT INTO tags VALUES (%u, 't%u', 1) ON CONFLICT (account_id, tag) DO UPDATE SET n = tags.n + 1", a,
@@ -179,7 +180,7 @@ static int write_all(const char *dsn, int clients, uint64_t seed)
         clients = 64;
     for (int i = 0; i < clients; i++) {
         pids[i] = fork();
-        if (pids[i] == 0)
+        if (pids[i] == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0)
             write_loop(dsn, seed * 1000003u + (uint64_t)i);
     }
     while (!stop)
