@@ -174,8 +174,8 @@ static void emit_local(struct view_state *s, const struct view_paths *p, const s
     buf_free(&filter);
 }
 
-static void emit_joins(struct view_state *s, const struct view_links *links, const struct view_paths *p,
-                       const struct item **item, struct buf *sql)
+void view_path_joins(struct view_state *s, const struct view_links *links, const struct view_paths *p,
+                     const struct item **item, struct buf *sql)
 {
     for (size_t n = 1;; n++) {
         const struct link *via = p->via[(*item)->number];
@@ -201,7 +201,7 @@ static void emit_path(struct view_state *s, const struct view_links *links, cons
     buf_init(&joins, 1 << 20);
     buf_init(&filter, 1 << 16);
     const struct item *last = via->to.item;
-    emit_joins(s, links, p, &last, &joins);
+    view_path_joins(s, links, p, &last, &joins);
     size_t hops = p->distance[item->number];
     for (size_t i = 0; i < first.count; i++) {
         const struct link *l = first.links[i];

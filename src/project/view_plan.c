@@ -76,7 +76,7 @@ static bool build(struct view_state *s, const char *const *keys, size_t key_coun
     if (!sql_deparse(stmt, s->arena, &plan->select, s->err))
         return false;
     keys_to_outputs(top, keys, &paths);
-    view_restrict(s, top, &paths, plan);
+    view_restrict(s, top, &links, &paths, plan);
     return sql_deparse(stmt, s->arena, &plan->restricted, s->err);
 }
 

@@ -38,18 +38,27 @@ static void and_to(struct view_state *s, PgQuery__Node **where, PgQuery__Node *c
 /* NULL in the array asks for the slice of the NULL key. */
 enum null_slice { NULL_NEVER, NULL_OF_COLUMN, NULL_ANY_ROW };
 
-static PgQuery__Node *condition(struct view_state *s, const struct item *item, size_t column, const char *type,
-                                size_t n, enum null_slice null)
+static const char *asked_for_null(struct view_state *s, const char *type, size_t n)
+{
+    return arena_printf(s->arena, "array_position($%zu::%s[], NULL) IS NOT NULL", n, type);
+}
+
+static const char *condition_text(struct view_state *s, const struct item *item, size_t column, const char *type,
+                                  size_t n, enum null_slice null)
 {
     const char *c =
         arena_printf(s->arena, "%s.%s", view_ident(s->arena, item->name), view_ident(s->arena, item->columns[column]));
-    const char *asked = arena_printf(s->arena, "array_position($%zu::%s[], NULL) IS NOT NULL", n, type);
+    const char *asked = asked_for_null(s, type, n);
     const char *in = arena_printf(s->arena, "%s = ANY($%zu::%s[])", c, n, type);
     if (null == NULL_OF_COLUMN)
-        in = arena_printf(s->arena, "(%s OR (%s IS NULL AND %s))", in, c, asked);
-    else if (null == NULL_ANY_ROW)
-        in = arena_printf(s->arena, "(%s OR %s)", in, asked);
-    return sql_expr(s->arena, in);
+        return arena_printf(s->arena, "(%s OR (%s IS NULL AND %s))", in, c, asked);
+    return null == NULL_ANY_ROW ? arena_printf(s->arena, "(%s OR %s)", in, asked) : in;
+}
+
+static PgQuery__Node *condition(struct view_state *s, const struct item *item, size_t column, const char *type,
+                                size_t n, enum null_slice null)
+{
+    return sql_expr(s->arena, condition_text(s, item, column, type, n, null));
 }
 
 /* Where a condition on the item's own rows goes; NULL: nowhere without changing the statement's form. */
@@ -107,7 +116,63 @@ static void index_local(struct view_state *s, const struct view_paths *p, struct
     view_index_add(s, plan, b->item->table, columns, count);
 }
 
-void view_restrict(struct view_state *s, struct query *top, const struct view_paths *p, struct view_plan *plan)
+/* Something in FROM that the planner cannot look into from outside: it would compute all of it. */
+static bool is_computed_whole(const struct query *q)
+{
+    for (; q && q->role == ROLE_FROM; q = q->parent)
+        if (q->grouped || q->distinct || q->distinct_on.what || q->partition_count || q->limited || q->left)
+            return true;
+    return false;
+}
+
+/* The key conditions at the end of a path, on the mirror called m<hops>. */
+static const char *path_end(struct view_state *s, const struct view_paths *p, const struct item *last, size_t hops)
+{
+    const char *all = NULL;
+    for (size_t k = 0; k < p->key_count; k++) {
+        size_t i = 0;
+        while (p->key_local[k].columns[i].item != last)
+            i++;
+        struct item named = *last;
+        named.name = arena_printf(s->arena, "m%zu", hops);
+        enum null_slice null = i < p->root_count[k] && p->nullable[k] ? NULL_OF_COLUMN : NULL_NEVER;
+        const char *one = condition_text(s, &named, p->key_local[k].columns[i].index, p->types[k], k + 1, null);
+        all = all ? arena_printf(s->arena, "%s AND %s", all, one) : one;
+    }
+    return all;
+}
+
+/* An occurrence that has no key column, inside something computed whole: its link out of there is followed to the key
+ * by a subquery that runs once and gives an array, so that only what the keys' slices look at is computed. */
+static void restrict_by_path(struct view_state *s, const struct view_links *links, const struct view_paths *p,
+                             struct item *item)
+{
+    const struct link *via = p->via[item->number];
+    PgQuery__Node **place = place_for(item);
+    if (!via || via->at == item->home || !place || !runs_on_its_own(item->home) || !is_computed_whole(item->home))
+        return;
+    for (size_t k = 0; k < p->key_count; k++)
+        for (size_t i = 0; i < p->key_local[k].count; i++)
+            if (p->key_local[k].columns[i].item == item)
+                return;
+    struct buf joins;
+    buf_init(&joins, 1 << 20);
+    const struct item *last = via->to.item;
+    view_path_joins(s, links, p, &last, &joins);
+    const char *end = path_end(s, p, last, p->distance[item->number]);
+    const char *in =
+        arena_printf(s->arena, "%s.%s = ANY(ARRAY(SELECT m1.%s FROM %s AS m1%s WHERE %s))",
+                     view_ident(s->arena, item->name), view_ident(s->arena, item->columns[via->from.index]),
+                     view_ident(s->arena, via->to.item->columns[via->to.index]),
+                     view_mirror_name(s->arena, via->to.item->table), joins.data ? joins.data : "", end);
+    for (size_t k = 0; p->unmatched && k < p->key_count; k++)
+        in = arena_printf(s->arena, "(%s OR %s)", in, asked_for_null(s, p->types[k], k + 1));
+    and_to(s, place, sql_expr(s->arena, in));
+    buf_free(&joins);
+}
+
+void view_restrict(struct view_state *s, struct query *top, const struct view_links *links, const struct view_paths *p,
+                   struct view_plan *plan)
 {
     for (size_t k = 0; k < p->key_count; k++) {
         restrict_top(s, top, p, k);
@@ -124,4 +189,6 @@ void view_restrict(struct view_state *s, struct query *top, const struct view_pa
             and_to(s, place, condition(s, b->item, b->index, p->types[k], k + 1, null));
         }
     }
+    for (size_t i = 0; i < s->occurrence_count; i++)
+        restrict_by_path(s, links, p, s->occurrences[i]);
 }

@@ -238,6 +238,9 @@ bool view_paths_find(struct view_state *s, struct query *top, const char *const 
 void view_tables_emit(struct view_state *s, struct view_plan *plan);
 void view_keymaps_emit(struct view_state *s, const struct view_links *links, const struct view_paths *paths,
                        struct view_plan *plan);
+/* " JOIN mirror.x AS m2 ON ... JOIN ..." from *item, which is m1, along its path; *item is then the path's end. */
+void view_path_joins(struct view_state *s, const struct view_links *links, const struct view_paths *paths,
+                     const struct item **item, struct buf *sql);
 /* Unless the primary key or an index of the plan begins with these columns already. */
 void view_index_add(struct view_state *s, struct view_plan *plan, const struct catalog_table *table,
                     const size_t *columns, size_t count);
@@ -245,4 +248,5 @@ const char *view_mirror_name(struct arena *arena, const struct catalog_table *ta
 const char *view_ident(struct arena *arena, const char *name);
 
 /* view_restrict.c: adds the key conditions to the tree, and the indexes they need to the plan. */
-void view_restrict(struct view_state *s, struct query *top, const struct view_paths *paths, struct view_plan *plan);
+void view_restrict(struct view_state *s, struct query *top, const struct view_links *links,
+                   const struct view_paths *paths, struct view_plan *plan);
