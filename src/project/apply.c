@@ -15,9 +15,21 @@ struct old_rows {
     size_t count;
 };
 
+/* Mirrors are changed by look-ups of keys: planned once a connection, and always through the key's index, because a
+ * plan made while a table is small (a scan) would be kept while it grows. */
+static const char plan_once_sql[] =
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)";
+
+/* Key maps and views: the arrays' lengths decide, so a plan for each. */
+static const char plan_each_sql[] =
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true),"
+    " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)";
+
 void applier_init(struct applier *a, struct registry *registry, struct pg_pipe *pipe)
 {
-    *a = (struct applier){.registry = registry, .pipe = pipe};
+    *a = (struct applier){
+        .registry = registry, .pipe = pipe, .plan_once.sql = plan_once_sql, .plan_each.sql = plan_each_sql};
     net_init(&a->net, registry->mirrors, registry->mirror_count);
     decoder_init(&a->decoder, registry->mirrors, registry->mirror_count);
     recompute_init(&a->recompute, registry, pipe);
@@ -218,8 +230,7 @@ static bool resolve_missing(struct applier *a, struct err *err)
 
 static bool change_mirrors(struct applier *a, struct err *err)
 {
-    /* Key look-ups: the plan never depends on how many rows there are, so plan once a connection. */
-    if (!pg_pipe_sql(a->pipe, "SET LOCAL plan_cache_mode = force_generic_plan", NULL, NULL, "planning", err))
+    if (!pg_pipe_run(a->pipe, &a->plan_once, 0, NULL, NULL, NULL, "planning", err))
         return false;
     for (size_t i = 0; i < a->net.table_count; i++) {
         const struct net_table *t = &a->net.tables[i];
@@ -235,8 +246,7 @@ static bool change_mirrors(struct applier *a, struct err *err)
 
 static bool collect_keys(struct applier *a, struct err *err)
 {
-    /* Array lengths matter here: a plan for each. Holds for the views' writes too. */
-    if (!pg_pipe_sql(a->pipe, "SET LOCAL plan_cache_mode = force_custom_plan", NULL, NULL, "planning", err))
+    if (!pg_pipe_run(a->pipe, &a->plan_each, 0, NULL, NULL, NULL, "planning", err))
         return false;
     size_t before = a->pipe->item_count;
     if (!recompute_queue_keymaps(&a->recompute, &a->net, err))

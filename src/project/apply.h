@@ -16,6 +16,7 @@ struct old_rows;
 struct applier {
     struct registry *registry;
     struct pg_pipe *pipe;
+    struct pg_stmt plan_once, plan_each;
     struct net net;
     struct decoder decoder;
     struct recompute recompute;
