@@ -80,7 +80,27 @@ static void print_file_json(const struct control_file *file, struct buf *out)
                file->heartbeat_us ? (double)(now_us() - file->heartbeat_us) / 1e6 : -1.0);
 }
 
-static void list_json(const struct flag_set *set, const struct control_file *file)
+/* Up to when each read model is applied, as the published snapshot has it. */
+static void print_services(const struct flag_set *set, const char *path, bool json, struct buf *out)
+{
+    struct flag_snapshot *s = flag_snapshot_open(path, NULL, 0);
+    for (size_t i = 0; i < set->service_count; i++) {
+        const char *name = set->services[i];
+        int64_t applied_us = flag_applied_us(s, flag_service_find(s, name, strlen(name)));
+        if (json) {
+            buf_adds(out, i ? ",{\"service\":" : "{\"service\":");
+            buf_add_json(out, str_of(name));
+            buf_printf(out, ",\"applied_us\":%lld}", (long long)applied_us);
+        } else if (applied_us) {
+            buf_printf(out, "service %s: applied up to %.3f s ago\n", name, (double)(now_us() - applied_us) / 1e6);
+        } else {
+            buf_printf(out, "service %s: applied time unknown, recent writers stay on the legacy side\n", name);
+        }
+    }
+    flag_snapshot_close(s);
+}
+
+static void list_json(const struct flag_set *set, const struct control_file *file, const char *path)
 {
     struct buf out;
     buf_init(&out, 0);
@@ -98,14 +118,19 @@ static void list_json(const struct flag_set *set, const struct control_file *fil
         buf_add_json(&out, str_of(set->segments[i].name));
         buf_printf(&out, ",\"users\":%zu}", set->segments[i].member_count);
     }
+    buf_adds(&out, "],\"services\":[");
+    print_services(set, path, true, &out);
     buf_adds(&out, "]}\n");
     fwrite(out.data, 1, out.len, stdout);
     buf_free(&out);
 }
 
-static void list_text(const struct flag_set *set, const struct control_file *file)
+static void list_text(const struct flag_set *set, const struct control_file *file, const char *path)
 {
     char percent[16];
+    struct buf services;
+    buf_init(&services, 0);
+    print_services(set, path, false, &services);
     if (set->killed)
         puts("KILLED: the global kill switch is on, every request takes the legacy side");
     printf("%-32s %-16s %9s  %-6s %s\n", "FLAG", "SERVICE", "PERCENT", "FORCED", "");
@@ -117,6 +142,8 @@ static void list_text(const struct flag_set *set, const struct control_file *fil
             printf("segment %s %s%% ", f->uses[k].segment, flags_percent(f->uses[k].percentage, percent));
         puts("");
     }
+    fwrite(services.data ? services.data : "", 1, services.len, stdout);
+    buf_free(&services);
     if (!file->there)
         printf("version %llu; no snapshot on this machine (%s)\n", (unsigned long long)set->version, file->why);
     else
@@ -134,9 +161,9 @@ static int list_run(struct invocation *inv)
     if (good) {
         control_file_look(inv->config->control.snapshot, &file);
         if (f.json)
-            list_json(&set, &file);
+            list_json(&set, &file, inv->config->control.snapshot);
         else
-            list_text(&set, &file);
+            list_text(&set, &file, inv->config->control.snapshot);
     }
     flags_close(&f);
     return good ? ERR_NONE : commands_fail(inv, &err);

@@ -4,53 +4,14 @@
 # class, resumption, evidence.
 . "$(dirname "$0")/lib.sh"
 
-ANSWERS=$UNDAM_BUILD/tests/flow/answers
-pg_create pg
-sql pg postgres "CREATE DATABASE source"
-sql pg postgres "CREATE DATABASE model"
-sql pg postgres "CREATE DATABASE undam"
-old=$(free_port) new=$(free_port)
-sql pg source "CREATE TABLE item (id bigint PRIMARY KEY, body text NOT NULL);
-    INSERT INTO item SELECT i, format('{\"id\":%s,\"amount\":\"%s.10\",\"rate\":%s.50,\"at\":\"2026-01-02T03:04:05.100+00:00\",\"tags\":[1,2,3],\"note\":null}', i, i, i) FROM generate_series(1, 120) i"
-sql pg model "CREATE SCHEMA undam; CREATE TABLE item (id bigint PRIMARY KEY, body text NOT NULL);
-    CREATE TABLE defect (id bigint PRIMARY KEY, body text);
-    CREATE TABLE undam.position (source text PRIMARY KEY, lsn pg_lsn, watermark timestamptz, applied_at timestamptz);
-    INSERT INTO undam.position VALUES ('s', '0/0', NULL, NULL)"
-mkdir -p "$T/migration/endpoints" "$T/run"
-cat >"$T/migration/endpoints/item.sql" <<'EOF'
--- endpoint: GET /items/{id}
--- service: items
--- flag: items-read
--- user: path.id
--- param: id path bigint
--- content-type: application/json
--- not-found: 404 {"error":"not found"}
--- enumerate: SELECT id FROM item UNION ALL SELECT 100000
-SELECT body FROM api.item WHERE id = :id
-EOF
-cat >"$T/undam.yaml" <<EOF
-directory: $T/migration
-source: {name: s, dsn: "$(dsn pg source)"}
-control: {dsn: "$(dsn pg undam)", snapshot: $T/run/flags.snapshot, catalogue: $T/run/endpoints.catalogue, poll_ms: 5}
-validate: {listen: "127.0.0.1:0", legacy_url: "http://127.0.0.1:$old", stream_url: "http://127.0.0.1:$new/", ticket_socket: $T/run/tickets.sock, wait_ms: 3000, unstable_every: 10}
-services:
-  items: {dsn: "$(dsn pg model)", tables: {public.item: id}}
-EOF
-run() { "$UNDAM" "$@" -c "$T/undam.yaml" 2>"$T/stderr.txt"; }
-class() { grep -oE "\"$1\":[0-9]+" <<<"$out" | head -n 1 | cut -d: -f2; }
-check() { out=$(run validate --once --json "$@"); code=$?; note "$code $(cut -c1-160 <<<"$out")"; }
+. "$(dirname "$0")/validate.sh"
 
+two_sides "SELECT format('{\"id\":%s,\"amount\":\"%s.10\",\"rate\":%s.50,\"at\":\"2026-01-02T03:04:05.100+00:00\",\"tags\":[1,2,3],\"note\":null}', i, i, i) FROM generate_series(1, 120) i" 30
+
+mv "$T/run/endpoints.catalogue" "$T/saved"
 out=$(run validate --once); is $? 8 "without a catalogue it says so"
 like "$(cat "$T/stderr.txt")" "endpoint compile" "and what to do"
-run endpoint compile >/dev/null; ok $? "the catalogue"
-
-start old "$ANSWERS" serve "$old" "$(dsn pg source)" "SELECT body FROM item WHERE id = \$1::bigint"
-new_sql="SELECT coalesce(d.body, i.body), p.lsn FROM undam.position p, item i LEFT JOIN defect d USING (id) WHERE i.id = \$1::bigint AND coalesce(d.body, '') <> 'dropped'"
-start new "$ANSWERS" serve "$new" "$(dsn pg model)" "$new_sql" stream
-start applier "$ANSWERS" apply "$(dsn pg source)" "$(dsn pg model)" 30
-copied() { [ "$(sql pg model model "SELECT count(*) FROM item")" = 120 ]; }
-copied() { [ "$(psql -X -q -A -t -d "$(dsn pg model)" -c "SELECT count(*) FROM item")" = 120 ]; }
-wait_until 20 copied; ok $? "the read model is loaded"
+mv "$T/saved" "$T/run/endpoints.catalogue"
 
 check
 is "$code $(class match) $(class mismatch)" "0 121 0" "at rest everything matches, a missing key too"
@@ -114,6 +75,13 @@ stop storm
 out=$(run validate report --json); like "$out" '^\{"match":[0-9]+,"stale":[0-9]+,"mismatch":10,' "the report adds up all runs"
 is "$(sql pg undam "SELECT count(*) FROM undam_validate.mismatch WHERE differences @> '[{\"path\":\"\$.amount\",\"kind\":\"value\"}]'")" 2 "mismatches are kept with their paths"
 like "$(run validate report)" "GET /items" "and as a table"
+
+# A read model that is behind for longer than all the rounds would take: the watermark alone tells it from a wrong one.
+kill -STOP "$pid_applier"
+sql pg source "UPDATE item SET body = replace(body, '0.10', '0.20') WHERE id = 60"
+(sleep 1.5; kill -CONT "$pid_applier") &
+check --from 59 --limit 60; is "$code $(class stale) $(class mismatch)" "0 1 0" "a read model that is behind for long: stale"
+wait $! 2>/dev/null
 
 # A read model that stands still proves nothing: timeout, not mismatch.
 stop applier KILL

@@ -2,9 +2,12 @@
 /*
  * Two sides for tests of the validator, as small as they can be while everything in them is real:
  *
- *   answers serve PORT DSN SQL [stream]   HTTP: the row of SQL for the last path segment ($1): body[, position]
- *   answers apply SOURCE MODEL MS         a read model: table item copied whole every MS milliseconds, with its
- * position
+ *   answers serve PORT DSN SQL [stream]   HTTP (port 0: a free one, printed): the row of SQL for the last path segment
+ * ($1): body[, position] answers apply SOURCE MODEL MS         a read model: table item copied whole every MS
+ * milliseconds, with its position
+ *
+ *   answers ticket SOCKET METHOD TARGET [NAME:VALUE...]   a ticket, as nginx would send it; $COUNT of them
+ *   answers garbage SOCKET TEXT           a datagram that is none
  *
  * apply takes the position before the snapshot that it copies, so the model always holds at least what it says.
  */
@@ -16,8 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "codec/ticket.h"
 
 static _Noreturn void fail(const char *what)
 {
@@ -28,7 +35,7 @@ static _Noreturn void fail(const char *what)
 static const char *dsn, *sql;
 static bool is_stream;
 
-static void answer(FILE *out, PGconn *pg, const char *key)
+static void answer(FILE *out, PGconn *pg, const char *key, bool head)
 {
     PGresult *r = PQexecParams(pg, sql, 1, NULL, &key, NULL, NULL, 0);
     bool good = PQresultStatus(r) == PGRES_TUPLES_OK;
@@ -42,7 +49,7 @@ static void answer(FILE *out, PGconn *pg, const char *key)
         fprintf(out, "Undam-Route: stream\r\n");
     if (is_stream && good && PQntuples(r) && PQnfields(r) > 1)
         fprintf(out, "Undam-Position: %s\r\n", PQgetvalue(r, 0, 1));
-    fprintf(out, "\r\n%s", body);
+    fprintf(out, "\r\n%s", head ? "" : body);
     fflush(out);
     PQclear(r);
 }
@@ -51,11 +58,11 @@ static void *serve_client(void *arg)
 {
     int fd = *(int *)arg;
     free(arg);
-    char line[4000], path[2001];
+    char line[4000], path[2001], method[8];
     FILE *in = fdopen(fd, "r"), *out = fdopen(dup(fd), "w");
     PGconn *pg = PQconnectdb(dsn);
     while (in && out && fgets(line, sizeof line, in)) {
-        bool request = sscanf(line, "GET %2000s", path) == 1;
+        bool request = sscanf(line, "%7s %2000s", method, path) == 2;
         while (fgets(line, sizeof line, in) && line[0] != '\r')
             ;
         if (!request)
@@ -64,7 +71,7 @@ static void *serve_client(void *arg)
         char *slash = strrchr(path, '/');
         if (PQstatus(pg) != CONNECTION_OK)
             PQreset(pg);
-        answer(out, pg, slash ? slash + 1 : path);
+        answer(out, pg, slash ? slash + 1 : path, strcmp(method, "HEAD") == 0);
     }
     PQfinish(pg);
     if (in)
@@ -82,6 +89,11 @@ static _Noreturn void serve(int port)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
         fail("listen");
+    socklen_t size = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &size) != 0)
+        fail("getsockname");
+    printf("port %d\n", ntohs(a.sin_port));
+    fflush(stdout);
     for (;;) {
         int *client = malloc(sizeof *client);
         pthread_t thread;
@@ -139,6 +151,36 @@ static _Noreturn void apply(const char *source_dsn, const char *model_dsn, long 
     }
 }
 
+static void send_datagram(const char *path, const void *data, size_t size)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    if (sendto(fd, data, size, 0, (struct sockaddr *)&a, sizeof a) != (ssize_t)size)
+        fail(path);
+    close(fd);
+}
+
+static int send_ticket(int argc, char **argv)
+{
+    static unsigned char wire[TICKET_MAX];
+    static struct ticket t;
+    t = (struct ticket){
+        .status = 200, .method = str_of(argv[1]), .target = str_of(argv[2]), .reason = STR("percentage")};
+    for (int i = 3; i < argc && t.header_count < TICKET_HEADERS_MAX; i++) {
+        struct ticket_header *h = &t.headers[t.header_count++];
+        h->name = str_cut(str_of(argv[i]), ':', &h->value);
+        h->listed = true;
+    }
+    const char *count = getenv("COUNT");
+    size_t n = ticket_encode(&t, wire, sizeof wire);
+    if (n == 0)
+        fail("ticket");
+    for (long left = count ? strtol(count, NULL, 10) : 1; left > 0; left--)
+        send_datagram(argv[0], wire, n);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -150,6 +192,12 @@ int main(int argc, char **argv)
     }
     if (argc == 5 && strcmp(argv[1], "apply") == 0)
         apply(argv[2], argv[3], strtol(argv[4], NULL, 10));
+    if (argc >= 5 && strcmp(argv[1], "ticket") == 0)
+        return send_ticket(argc - 2, argv + 2);
+    if (argc == 4 && strcmp(argv[1], "garbage") == 0) {
+        send_datagram(argv[2], argv[3], strlen(argv[3]));
+        return 0;
+    }
     fprintf(stderr, "usage: answers serve PORT DSN SQL [stream] | answers apply SOURCE MODEL MS\n");
     return 2;
 }

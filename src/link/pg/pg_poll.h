@@ -2,7 +2,7 @@
 /*
  * A query asked again and again without ever blocking: connect, prepare once, ask every interval_ms and, where a
  * channel is given, as soon as a notification comes. A server that is away, hangs or forgets us costs the caller
- * nothing but the absence of answers: reconnection with back-off (100 ms, doubling, to 5 s), time-out 5 s.
+ * nothing but the absence of answers: reconnection with back-off (100 ms, doubling, to 2 s), time-out 5 s.
  */
 #pragma once
 #include "base/loop.h"
