@@ -67,7 +67,7 @@ struct table *rows_table(struct rows *rows, struct str entity)
     return NULL;
 }
 
-static struct table *table_get(struct rows *rows, struct str entity)
+struct table *rows_table_make(struct rows *rows, struct str entity)
 {
     struct table *t = rows_table(rows, entity);
     if (t)
@@ -118,7 +118,7 @@ static bool schema_get(struct rows *rows, struct bus_reader *reader, int32_t id,
     struct schema_map m = {.id = id};
     if (!bus_schema_get(reader, id, &json, err) || !row_schema_parse(json, &rows->arena, &m.schema, err))
         return err_wrap(err, "schema %d", id);
-    m.table = table_get(rows, m.schema.entity);
+    m.table = rows_table_make(rows, m.schema.entity);
     m.columns = arena_calloc(&rows->arena, m.schema.column_count + 1, sizeof *m.columns);
     for (size_t i = 0; i < m.schema.column_count; i++)
         m.columns[i] = column_get(rows, m.table, m.schema.columns[i].name);
@@ -234,7 +234,7 @@ bool rows_apply(struct rows *rows, struct bus_reader *reader, const struct event
     *ret_problem = NULL;
     *ret_row = NULL;
     if (e->op == EVENT_TRUNCATED) {
-        *ret_table = table_get(rows, e->entity);
+        *ret_table = rows_table_make(rows, e->entity);
         (*ret_table)->generation++;
         return true;
     }

@@ -60,6 +60,8 @@ void rows_init(struct rows *rows);
 void rows_free(struct rows *rows);
 /* NULL when no event named it. */
 struct table *rows_table(struct rows *rows, struct str entity);
+/* One without rows, columns and key then. */
+struct table *rows_table_make(struct rows *rows, struct str entity);
 struct row *table_find(const struct table *t, struct row_key key);
 bool row_lives(const struct table *t, const struct row *r);
 /* Takes in a table event. *ret_problem: NULL, or what is impossible about it in its key's life; *ret_table and *ret_row

@@ -229,6 +229,17 @@ static struct compared *compared_new(struct tables *ts, const char *name)
     return c;
 }
 
+/* A log that is complete says of a table it never names that it is empty. */
+static struct table *table_without_events(struct tables *ts, const char *name, const struct columns *columns)
+{
+    struct table *t = rows_table_make(log_rows(ts->log), str_of(name));
+    t->key = arena_calloc(&ts->arena, columns->key_count, sizeof *t->key);
+    t->key_count = columns->key_count;
+    for (size_t i = 0; i < columns->key_count; i++)
+        t->key[i] = columns->names[columns->key[i]];
+    return t;
+}
+
 static bool compare_table(struct tables *ts, const char *name, struct err *err)
 {
     struct str table_name, schema = str_cut(str_of(name), '.', &table_name);
@@ -237,6 +248,8 @@ static bool compare_table(struct tables *ts, const char *name, struct err *err)
     if (!columns_get(&ts->pg, arena_memdup(&ts->arena, schema.data, schema.len),
                      arena_memdup(&ts->arena, table_name.data, table_name.len), &ts->arena, &columns, err))
         return false;
+    if (!c->table && ts->check->complete_log && columns.key_count)
+        c->table = table_without_events(ts, name, &columns);
     if (columns.count == 0)
         c->line->skipped = "the source has no such table";
     else if (!c->table || c->table->key_count == 0)

@@ -9,7 +9,8 @@ setup_shop "
 CREATE TABLE users (id bigint PRIMARY KEY, name text, photo text);
 CREATE TABLE orders (user_id bigint, no int, total numeric(10,2), PRIMARY KEY (user_id, no));
 CREATE TABLE loose (a int);
-" public.users:id public.orders:user_id
+CREATE TABLE silent (id int PRIMARY KEY);
+" public.users:id public.orders:user_id public.silent:id
 sql src source "
 INSERT INTO users SELECT i, 'user ' || i, NULL FROM generate_series(1, 200) i;
 INSERT INTO orders SELECT i, n, i * n FROM generate_series(1, 200) i, generate_series(1, 3) n;
@@ -30,13 +31,14 @@ model() { sql rm rm "$1"; }
 check; is $STATUS 0 "where nothing is wrong, nothing is found"; [ $STATUS = 0 ] || note "$OUT"
 like "$OUT" '^log +shop +[0-9]+ +0 +0$' "the log was read"
 like "$OUT" '^table +public.orders +597 +0 +0$' "tables were compared"
+like "$OUT" '^table +public.silent +0 +0 +0$' "an empty one, too"
 like "$OUT" '^view +app: order_list +597 +0 +0$' "views were compared"
 
 # --- the source has what the log has not: made while the table was out of the publication -------------------------------
 stop projector; stop relay
 sql src source "DROP PUBLICATION undam; CREATE PUBLICATION undam FOR TABLE orders WITH (publish_via_partition_root = true)"
-sql src source "UPDATE users SET name = 'secret value' WHERE id = 100; DELETE FROM users WHERE id = 101; INSERT INTO users VALUES (900, 'new', NULL)"
-sql src source "ALTER PUBLICATION undam ADD TABLE users, loose"
+sql src source "UPDATE users SET name = 'secret value' WHERE id = 100; DELETE FROM users WHERE id = 101; INSERT INTO users VALUES (900, 'new', NULL); INSERT INTO silent VALUES (1), (2)"
+sql src source "ALTER PUBLICATION undam ADD TABLE users, loose, silent"
 start_relay; start_projector; settle
 check; is $STATUS 1 "changes that were never captured are found"
 like "$OUT" '^table +public.users +[0-9]+ +3 ' "three on the bus"
@@ -44,10 +46,11 @@ like "$OUT" 'column name differs from the log' "a changed column"
 like "$OUT" 'on the log .*, not in the source' "a deleted row"
 like "$OUT" 'in the source, never on the log' "an inserted row"
 like "$OUT" '^mirror +app: users +[0-9]+ +3 ' "and three in the mirror"
+like "$OUT" '^table +public.silent +2 +2 ' "and the rows of a table that the log never named"
 unlike "$OUT" 'secret value|renamed' "no value is printed"
 check --show-values; like "$OUT" 'key (100|\(100\)|101|900)' "--show-values prints keys"
 OUT=$("$UNDAM" check 2>&1); like "$OUT" '^table +public.users +[0-9]+ +2 .*1 rows older than the log' "without --complete-log an unknown row is only counted"
-sql src source "UPDATE users SET name = name; INSERT INTO users VALUES (101, 'user 101', NULL); DELETE FROM users WHERE id IN (101, 900)"
+sql src source "UPDATE users SET name = name; INSERT INTO users VALUES (101, 'user 101', NULL); DELETE FROM users WHERE id IN (101, 900); DELETE FROM silent"
 settle
 check; like "$OUT" '^table +public.users +199 +0 ' "a later change of the same rows heals them"
 like "$OUT" 'created, but it exists' "though the lost delete stays visible in the row's life"

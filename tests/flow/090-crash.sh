@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# SIGKILL of relay, projector, and PostgreSQL on either side at random instants under write load. Afterwards nothing may
-# be lost, doubled or out of order, and every view exact; while it goes on, the bank's total is right in every read.
+# SIGKILL of relay, projector, control, nginx workers, and PostgreSQL on either side at random instants under write load.
+# Afterwards nothing may be lost, doubled or out of order, and every view exact; while it goes on, the bank's total is
+# right in every read of the read model and in every answer that nginx gives from it.
 # CRASH_KILLS: how many (default 12). CRASH_SEED: of the instants, the victims and the load. CRASH_CLIENTS: writers.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/project_lib.sh"
+. "$(dirname "$0")/edge.sh"
 
+CONTROL=rm # the bus lies beside the read model, away from the source
 KILLS=${CRASH_KILLS:-12} SEED=${CRASH_SEED:-$(date +%s)} CLIENTS=${CRASH_CLIENTS:-2}
 LOAD=$UNDAM_BUILD/tests/flow/crash_load
 RANDOM=$((SEED % 32768))
@@ -50,6 +53,28 @@ g=$(view photos account_id <<<"SELECT a.id AS account_id, md5(a.photo) AS photo 
 f=$(view scratch_rows id <<<"SELECT s.id, s.x FROM scratch s")
 out=$("$UNDAM" view add "$a" "$b" "$c" "$d" "$e" "$f" "$g" 2>&1); is $? 0 "views are registered" || note "$out"
 
+# --- the edge: an endpoint that says the bank's total, from the read model for everybody ----------------------------------
+mkdir -p "$T/migration/endpoints"
+cat >"$T/migration/endpoints/total.sql" <<'END'
+-- endpoint: GET /total
+-- service: app
+-- flag: total
+-- content-type: text/plain
+SELECT sum(balance)::text AS body FROM by_owner
+END
+edge_bank() {
+    port=$(free_port) url=http://127.0.0.1:$port
+    edge_legacy
+    {
+        edge_head edge 2
+        echo "load_module $MODULE; events { worker_connections 256; } http { access_log off; $(edge_temp edge)"
+        echo "undam_snapshot $T/flags; undam_catalogue $T/catalogue; undam_readmodel app \"$(dsn rm rm)\";"
+        echo "server { listen 127.0.0.1:$port; location = /status { undam_status; }"
+        echo "location / { undam on; proxy_pass http://127.0.0.1:$legacy_port; } } }"
+    } >"$T/edge.conf"
+    edge_nginx edge
+}
+
 # --- daemons that are started again whenever they end, as a service manager would -------------------------------------
 # Fatal exit statuses (docs/exit-codes.md) would not be restarted: they fail the test.
 supervise() { # NAME COMMAND...
@@ -66,19 +91,26 @@ stop relay
 end_all() { # the keepers' children are not in $pids
     local status=$?
     touch "$T/over"
-    kill -KILL $(cat "$T/relay.pid" "$T/project.pid" 2>/dev/null) 2>/dev/null
+    kill -KILL $(cat "$T/relay.pid" "$T/project.pid" "$T/control.pid" 2>/dev/null) 2>/dev/null
     (exit $status)
     flow_cleanup
 }
 trap end_all EXIT
 start relay_keeper supervise relay "$UNDAM" relay
 start project_keeper supervise project "$UNDAM" project app
+start control_keeper supervise control "$UNDAM" control
 caught_up() { reached "$(source_lsn)"; }
 wait_until 60 caught_up; ok $? "relay and projector have caught up"
+out=$("$UNDAM" endpoint compile 2>&1 && "$UNDAM" flags set total --create --service app --percent 100 --why test 2>&1)
+is $? 0 "the endpoint is on the stream side" || note "$out"
+edge_bank
+total=$(sql src source "SELECT sum(balance) FROM accounts")
+answered() { [ "$(get /total)" = "200 stream $1|$total" ]; }
+wait_until 20 answered no-user; ok $? "nginx answers from the read model" || note "$(get /total)"
 
 start load "$LOAD" write "$(dsn src source)" "$CLIENTS" "$SEED"
-total=$(sql src source "SELECT sum(balance) FROM accounts")
 start watch "$LOAD" watch "$(dsn rm rm)" "$total"
+start http "$LOAD" http "$port" "$total"
 
 crash_pg() { # NAME: SIGKILL of the server and its children, then recovery
     local pid children i
@@ -91,34 +123,41 @@ crash_pg() { # NAME: SIGKILL of the server and its children, then recovery
     done
     bail "PostgreSQL $1 does not come back: $(tail -n 3 "$T/$1/log")"
 }
-declare -A killed=([relay]=0 [project]=0 [src]=0 [rm]=0)
+declare -A killed=([relay]=0 [project]=0 [control]=0 [nginx]=0 [src]=0 [rm]=0)
 middle=
+turns=($(printf '%s\n' 0 6 12 13 15 18 | shuf --random-source=<(yes "$SEED"))) # each victim once, then by chance
 for ((i = 1; i <= KILLS; i++)); do
     sleep "0.$((RANDOM % 9 + 1))$((RANDOM % 10))"
-    case $((RANDOM % 10)) in
-    0|1|2|3) victim=relay; kill -KILL "$(cat "$T/relay.pid")" 2>/dev/null ;;
-    4|5|6|7) victim=project; kill -KILL "$(cat "$T/project.pid")" 2>/dev/null ;;
-    8) victim=src; crash_pg src ;;
-    9) victim=rm; crash_pg rm ;;
+    case ${turns[i - 1]:-$((RANDOM % 20))} in
+    [0-5]) victim=relay ;;
+    [6-9] | 1[01]) victim=project ;;
+    12) victim=control ;;
+    13 | 14) victim=nginx; kill -KILL "$(edge_workers edge | shuf -n 1)" 2>/dev/null ;;
+    15 | 16 | 17) victim=src; crash_pg src ;;
+    18 | 19) victim=rm; crash_pg rm ;;
     esac
+    case $victim in relay | project | control) kill -KILL "$(cat "$T/$victim.pid")" 2>/dev/null ;; esac
     killed[$victim]=$((killed[$victim] + 1))
     if [ "$i" = $((KILLS / 2)) ]; then # and once in the middle, with the load going on
         middle=$("$UNDAM" check --complete-log --json 2>&1); middle_status=$?
     fi
 done
-note "killed: relay ${killed[relay]}, projector ${killed[project]}, source ${killed[src]}, bus and read model ${killed[rm]}"
+note "killed: relay ${killed[relay]}, projector ${killed[project]}, control ${killed[control]}, nginx workers ${killed[nginx]}," \
+    "source ${killed[src]}, bus and read model ${killed[rm]}"
 [ -z "$middle" ] || { is "$middle_status" 0 "under load, in the middle, the check finds no difference"; [ "$middle_status" = 0 ] || note "$middle"; }
 
 stop load
 note "transactions: $(paste -sd+ "$T/load.log" | bc 2>/dev/null)"
 wait_until 120 caught_up; ok $? "what was committed arrives"
+stop http; is $? 0 "every answer of the read model was right"; note "$(tail -n 1 "$T/http.log")"
+unlike "$(grep -hE 'ERROR: AddressSanitizer|runtime error:|exited on signal (6|11)|\[emerg\]' "$T/edge.log" | head -n 5)" . "no nginx worker ended by itself"
 stop watch; is $? 0 "the total was right in every read"; note "$(tail -n 1 "$T/watch.log")"
 out=$("$UNDAM" check --complete-log 2>&1); is $? 0 "nothing lost, nothing doubled, nothing out of order, views exact"
 sed 's/^/# /' <<<"$out"
-fatal=$(cat "$T"/relay.status "$T"/project.status 2>/dev/null | grep -vE '^(0|5|6|137)$' | sort | uniq -c)
+fatal=$(cat "$T"/relay.status "$T"/project.status "$T"/control.status 2>/dev/null | grep -vE '^(0|5|6|137)$' | sort | uniq -c)
 is "$fatal" "" "no daemon ended for a reason that would keep a service manager from starting it again"
 is "$(sql src source "SELECT (SELECT sum(balance) FROM accounts) = $total AND (SELECT sum(amount) FROM lines) IS NOT DISTINCT FROM (SELECT sum(amount) FROM lines)")" t "the bank itself is whole"
 touch "$T/over"
-kill -TERM "$(cat "$T/relay.pid")" "$(cat "$T/project.pid")" 2>/dev/null
-stop relay_keeper 0; stop project_keeper 0
+kill -TERM "$(cat "$T/relay.pid")" "$(cat "$T/project.pid")" "$(cat "$T/control.pid")" 2>/dev/null
+stop relay_keeper 0; stop project_keeper 0; stop control_keeper 0
 done_testing

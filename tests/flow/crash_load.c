@@ -5,12 +5,16 @@
  *   crash_load write DSN CLIENTS SEED   CLIENTS processes make transactions until SIGTERM; a server that goes away is
  *                                       waited for
  *   crash_load watch DSN TOTAL          reads the total from mirror and view until SIGTERM; exit 1 if it was ever wrong
+ *   crash_load http PORT TOTAL          asks nginx for /total until SIGTERM; exit 1 if an answer of the read model was
+ * ever wrong, or none came
  *
  * Transactions: transfers over several tables, savepoints rolled back, foreign keys moved, primary keys changed (with a
  * cascade), deletes, values large enough for TOAST, thousands of rows at once, rows made and deleted at once, TRUNCATE,
  * and whole transactions rolled back.
  */
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,6 +229,49 @@ static int watch(const char *dsn, const char *total)
     return wrong > 0 || reads == 0;
 }
 
+/* One GET; the length of the whole answer, 0 when there was none or it broke off before its end. */
+static size_t get_total(int port, char *answer, size_t size)
+{
+    static const char request[] = "GET /total HTTP/1.0\r\nHost: bank\r\n\r\n";
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    size_t len = 0;
+    ssize_t n = -1;
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && write(fd, request, sizeof request - 1) > 0)
+        while (len + 1 < size && (n = read(fd, answer + len, size - 1 - len)) > 0)
+            len += (size_t)n;
+    close(fd);
+    answer[len] = '\0';
+    const char *length = strstr(answer, "Content-Length: "), *body = strstr(answer, "\r\n\r\n");
+    return n == 0 && length && body && strlen(body + 4) == strtoul(length + 16, NULL, 10) ? len : 0;
+}
+
+static int ask(int port, const char *total)
+{
+    unsigned long long stream = 0, legacy = 0, cut = 0, wrong = 0;
+    char answer[4096];
+    while (!stop) {
+        usleep(5000);
+        if (!get_total(port, answer, sizeof answer)) {
+            cut++;
+            continue;
+        }
+        const char *body = strstr(answer, "\r\n\r\n") + 4;
+        if (strstr(answer, "Undam-Route: legacy")) {
+            legacy++;
+        } else if (strstr(answer, "Undam-Route: stream") && strcmp(body, total) == 0) {
+            stream++;
+        } else {
+            wrong++;
+            printf("wrong answer: %s\n", answer);
+        }
+    }
+    printf("%llu from the read model, %llu from the legacy side, %llu cut off, %llu wrong\n", stream, legacy, cut,
+           wrong);
+    return wrong > 0 || stream == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction term = {.sa_handler = on_term};
@@ -233,6 +281,9 @@ int main(int argc, char **argv)
         return write_all(argv[2], (int)strtol(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
     if (argc == 4 && strcmp(argv[1], "watch") == 0)
         return watch(argv[2], argv[3]);
-    fprintf(stderr, "usage: crash_load write DSN CLIENTS SEED | crash_load watch DSN TOTAL\n");
+    if (argc == 4 && strcmp(argv[1], "http") == 0)
+        return ask((int)strtol(argv[2], NULL, 10), argv[3]);
+    fprintf(stderr,
+            "usage: crash_load write DSN CLIENTS SEED | crash_load watch DSN TOTAL | crash_load http PORT TOTAL\n");
     return 2;
 }

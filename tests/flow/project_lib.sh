@@ -11,7 +11,7 @@ directory: $T/migration
 source: {name: shop, dsn: "$(dsn src source)", slot: undam, publication: undam}
 bus: {driver: postgres, prefix: shop, partitions: 4, retention_days: 7}
 relay: {spool_directory: $T/spool, watermark_ms: 100ms}
-control: {dsn: "$(dsn src control)", snapshot: $T/flags, catalogue: $T/catalogue}
+control: {dsn: "$(dsn "${CONTROL:-src}" control)", snapshot: $T/flags, catalogue: $T/catalogue}
 project: {batch_max_events: ${BATCH_EVENTS:-5000}}
 services:
   app:
@@ -30,7 +30,8 @@ setup_shop() {
     pg_create rm "fsync = off"
     mkdir -p "$T/spool" "$T/migration/views"
     chmod 777 "$T/spool"
-    psql -X -q -d "$(dsn src postgres)" -c "CREATE DATABASE source" -c "CREATE DATABASE control"
+    psql -X -q -d "$(dsn src postgres)" -c "CREATE DATABASE source"
+    psql -X -q -d "$(dsn "${CONTROL:-src}" postgres)" -c "CREATE DATABASE control"
     psql -X -q -d "$(dsn rm postgres)" -c "CREATE DATABASE rm"
     sql src source "$schema" || bail "schema"
     sql src source "CREATE PUBLICATION undam FOR ALL TABLES WITH (publish_via_partition_root = true)"
@@ -41,7 +42,7 @@ start_relay() {
     start relay "$UNDAM" relay
     wait_until 20 bus_has_source || bail "the relay does not start"
 }
-bus_has_source() { [ "$(sql src control "SELECT count(*) FROM undam_bus.source WHERE lsn > '0/0'")" = 1 ]; }
+bus_has_source() { [ "$(sql "${CONTROL:-src}" control "SELECT count(*) FROM undam_bus.source WHERE lsn > '0/0'")" = 1 ]; }
 start_projector() { start "${1:-projector}" "$UNDAM" project app; }
 
 # view NAME KEY [ROW] <<< SELECT: writes the view file, prints its path.
