@@ -112,12 +112,10 @@ start load "$LOAD" write "$(dsn src source)" "$CLIENTS" "$SEED"
 start watch "$LOAD" watch "$(dsn rm rm)" "$total"
 start http "$LOAD" http "$port" "$total"
 
-crash_pg() { # NAME: SIGKILL of the server and its children, then recovery
-    local pid children i
-    pid=$(head -n 1 "$T/$1/data/postmaster.pid") || return
-    children=$(pgrep -P "$pid")
-    kill -KILL "$pid" $children 2>/dev/null
-    for i in 1 2 3 4 5; do
+crash_pg() { # NAME: SIGKILL of the server and its children, then recovery; killed children may take a moment to go
+    local i
+    pg_kill "$1"
+    for i in 1 2 3 4 5 6 7 8; do
         as_pg "$PG_BINDIR/pg_ctl" -D "$T/$1/data" -l "$T/$1/log" -w -t 60 start >/dev/null 2>&1 && return
         sleep 0.3
     done
