@@ -33,6 +33,11 @@ struct capture_name {
     struct str schema, table;
 };
 
+struct capture_ancestor {
+    struct capture_name name;
+    size_t leaves; /* partitions below it that hold rows, today */
+};
+
 /* A table's layout as of the change. Lives until the server announces another one, or the capture disconnects. */
 struct capture_relation {
     struct arena arena;
@@ -45,7 +50,7 @@ struct capture_relation {
     size_t column_count;
     size_t *key; /* columns of the primary key (identity 'i': of that index) in the key's order */
     size_t key_count;
-    struct capture_name *ancestors; /* of a partition: parent first, root last */
+    struct capture_ancestor *ancestors; /* of a partition: parent first, root last */
     size_t ancestor_count;
     bool resolved; /* the catalog has been asked */
     void *user;    /* the sink's; freed with user_free */

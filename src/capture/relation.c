@@ -189,11 +189,13 @@ static bool ask_keys(struct capture_relation *r, struct pg *pg, struct err *err)
 /* First row: the table itself; then its ancestors, parent first. */
 static bool ask_ancestors(struct capture_relation *r, struct pg *pg, struct err *err)
 {
-    static const char sql[] = "SELECT n.nspname, c.relname, c.relkind FROM (SELECT $1::oid AS relid, 0::bigint AS n"
-                              " UNION ALL SELECT p.relid::oid, p.n FROM pg_catalog.pg_partition_ancestors($1::oid) "
-                              "WITH ORDINALITY p(relid, n)"
-                              " WHERE p.relid <> $1::oid) t, pg_catalog.pg_class c, pg_catalog.pg_namespace n"
-                              " WHERE c.oid = t.relid AND n.oid = c.relnamespace ORDER BY t.n";
+    static const char sql[] =
+        "SELECT n.nspname, c.relname, c.relkind, CASE WHEN t.n > 0 THEN (SELECT count(*) FROM"
+        " pg_catalog.pg_partition_tree(t.relid) WHERE isleaf) END FROM (SELECT $1::oid AS relid, 0::bigint AS n"
+        " UNION ALL SELECT p.relid::oid, p.n FROM pg_catalog.pg_partition_ancestors($1::oid) "
+        "WITH ORDINALITY p(relid, n)"
+        " WHERE p.relid <> $1::oid) t, pg_catalog.pg_class c, pg_catalog.pg_namespace n"
+        " WHERE c.oid = t.relid AND n.oid = c.relnamespace ORDER BY t.n";
     PG_RESULT
     rows = NULL;
     if (!query_oid(pg, sql, r->oid, &rows, err))
@@ -204,8 +206,9 @@ static bool ask_ancestors(struct capture_relation *r, struct pg *pg, struct err 
     r->ancestor_count = n > 1 ? n - 1 : 0;
     r->ancestors = arena_calloc(&r->arena, n + 1, sizeof *r->ancestors);
     for (size_t i = 0; i < r->ancestor_count; i++) {
-        r->ancestors[i].schema = keep(&r->arena, str_of(PQgetvalue(rows, (int)i + 1, 0)));
-        r->ancestors[i].table = keep(&r->arena, str_of(PQgetvalue(rows, (int)i + 1, 1)));
+        r->ancestors[i].name.schema = keep(&r->arena, str_of(PQgetvalue(rows, (int)i + 1, 0)));
+        r->ancestors[i].name.table = keep(&r->arena, str_of(PQgetvalue(rows, (int)i + 1, 1)));
+        r->ancestors[i].leaves = strtoul(PQgetvalue(rows, (int)i + 1, 3), NULL, 10);
     }
     return true;
 }

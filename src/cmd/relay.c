@@ -92,8 +92,6 @@ static int relay_command(struct invocation *inv)
         err_set(&err, ERR_USAGE, "--dry-run goes with --create-slot or --create-publication, --json with --check");
         return commands_fail(inv, &err);
     }
-    for (size_t i = 0; i < inv->config->warning_count; i++)
-        log_event(LOG_WARN, "config", "text=%s", inv->config->warnings[i]);
     if (relay_run(inv->config, &err))
         return ERR_NONE;
     log_err(LOG_ERROR, "failed", &err);

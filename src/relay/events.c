@@ -290,45 +290,57 @@ static bool on_message(struct events *e, const struct capture_change *change, st
     return put(e, &event, err);
 }
 
-static bool truncated_too(const struct router *router, const struct capture_change *change, struct str entity)
+/* TRUNCATE of a partitioned table that is published by its partitions names all of them, and not the table itself.
+ * *ret_first: partition i is the first of its parent's in the statement. */
+static bool whole_parent(const struct router *router, const struct capture_change *change, size_t i,
+                         const struct route *route, bool *ret_first, struct err *err)
 {
-    struct route *other;
-    struct err err;
-    for (size_t i = 0; i < change->truncated_count; i++)
-        if (route_of(router, change->truncated[i], &other, &err) && !other->by_ancestor &&
-            str_eq(other->entity, entity))
-            return true;
-    return false;
+    size_t found = 0;
+    *ret_first = true;
+    for (size_t k = 0; k < change->truncated_count; k++) {
+        struct route *other;
+        if (!route_of(router, change->truncated[k], &other, err))
+            return false;
+        if (!other->by_ancestor || !str_eq(other->entity, route->entity))
+            continue;
+        found++;
+        *ret_first = *ret_first && k >= i;
+    }
+    if (found == route->leaves)
+        return true;
+    err_set(err, ERR_DATA, "%zu of %zu partitions of table " STR_FMT " were truncated, which no event can say", found,
+            route->leaves, STR_ARG(route->entity));
+    return err_hint(err, "empty single partitions with DELETE, or detach them; what the stream holds now can only be "
+                         "passed by loading the service anew");
+}
+
+static bool truncate_one(struct events *e, const struct capture_change *change, size_t i, struct err *err)
+{
+    struct route *route;
+    bool first = true;
+    if (!route_of(&e->router, change->truncated[i], &route, err))
+        return false;
+    if (route->kind != ROUTE_TABLE) {
+        e->counts.ignored++;
+        return true;
+    }
+    if (route->by_ancestor && !whole_parent(&e->router, change, i, route, &first, err))
+        return false;
+    struct event event = {.op = EVENT_TRUNCATED,
+                          .partition = EVENT_ALL_PARTITIONS,
+                          .topic = route->topic,
+                          .entity = route->entity,
+                          .type = route->truncated_type,
+                          .key_null = true,
+                          .value_null = true};
+    return !first || put(e, &event, err);
 }
 
 static bool on_truncate(struct events *e, const struct capture_change *change, struct err *err)
 {
-    for (size_t i = 0; i < change->truncated_count; i++) {
-        struct route *route;
-        if (!route_of(&e->router, change->truncated[i], &route, err))
+    for (size_t i = 0; i < change->truncated_count; i++)
+        if (!truncate_one(e, change, i, err))
             return false;
-        if (route->kind != ROUTE_TABLE) {
-            e->counts.ignored++;
-            continue;
-        }
-        if (route->by_ancestor) {
-            if (truncated_too(&e->router, change, route->entity))
-                continue;
-            err_set(err, ERR_DATA, "one partition of table " STR_FMT " was truncated, which no event can say",
-                    STR_ARG(route->entity));
-            return err_hint(err, "empty partitions with DELETE, or detach them; what the stream holds now can only be "
-                                 "passed by loading the service anew");
-        }
-        struct event event = {.op = EVENT_TRUNCATED,
-                              .partition = EVENT_ALL_PARTITIONS,
-                              .topic = route->topic,
-                              .entity = route->entity,
-                              .type = route->truncated_type,
-                              .key_null = true,
-                              .value_null = true};
-        if (!put(e, &event, err))
-            return false;
-    }
     return true;
 }
 

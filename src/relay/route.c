@@ -49,11 +49,12 @@ static const struct config_service *owner(const struct router *router, const str
     route->entity = full_name(&route->arena, &r->name);
     const struct config_service *service = config_owner(router->config, route->entity);
     for (size_t i = 0; !service && i < r->ancestor_count; i++) {
-        struct str ancestor = full_name(&route->arena, &r->ancestors[i]);
+        struct str ancestor = full_name(&route->arena, &r->ancestors[i].name);
         service = config_owner(router->config, ancestor);
         if (service) {
             route->entity = ancestor;
             route->by_ancestor = true;
+            route->leaves = r->ancestors[i].leaves;
         }
     }
     return service;

@@ -35,6 +35,7 @@ struct route {
     struct str topic;
     struct str entity; /* "schema.table" as configured: of a partition, its ancestor's */
     bool by_ancestor;
+    size_t leaves; /* by_ancestor: partitions that the ancestor has */
     struct str types[ROUTE_VERBS];
     struct str truncated_type;
     int32_t schema_ids[ROUTE_VERBS]; /* 0: not registered yet */

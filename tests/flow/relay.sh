@@ -41,10 +41,10 @@ metric() { curl -s "http://127.0.0.1:$PORT/metrics" | sed -n "s/^undam_relay_$1 
 metric_is() { [ "$(metric "$1")" = "$2" ]; }
 metric_at_least() { awk -v a="$(metric "$1")" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b + 0) }'; }
 ready() { curl -sf "http://127.0.0.1:$PORT/readyz" >/dev/null; }
-logged() { grep -qE -- "$1" "$T/relay.log"; }
+logged() { sed 's/\\"/"/g' "$T/relay.log" | grep -qE -- "$1"; }
 slot() { sql src app "SELECT $1 FROM pg_replication_slots WHERE slot_name = 'undam'"; }
 # The relay, run to its end: output in $OUT, exit status in $STATUS.
-relay_fails() { OUT=$(timeout 30 "$UNDAM" relay -c "$T/undam.yaml" 2>&1); STATUS=$?; }
+relay_fails() { OUT=$(timeout 30 "$UNDAM" relay -c "$T/undam.yaml" 2>&1); STATUS=$?; OUT=${OUT//\\\"/\"}; }
 # The rows of a table as the bus's events leave it, sorted: "<subject> <columns>". TABLE is the event type's first part.
 replayed() {
     events | awk -v table="$1" '
