@@ -33,7 +33,7 @@ static void close_file(FILE *f)
 int main(int argc, char **argv)
 {
     if (argc != 5)
-        return fprintf(stderr, "usage: view_pipeline FOLDER SEED VIEWS BATCHES\n"), 2;
+        return 2;
     unsigned long numbers[3];
     for (int i = 0; i < 3; i++)
         numbers[i] = strtoul(argv[2 + i], NULL, 10);
