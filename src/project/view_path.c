@@ -97,7 +97,7 @@ static bool find_output(struct view_state *s, const struct query *top, const cha
             *ret = i;
             return true;
         }
-    return view_refuse(s, 0, key, "declared as key, but no output column has this name",
+    return view_refuse(s, -1, key, "declared as key, but no output column has this name",
                        "add it to the select list, or name another in the header's `key:`");
 }
 
@@ -145,11 +145,13 @@ static bool find_candidate(struct view_state *s, struct query *top, const char *
     return true;
 }
 
-static bool refuse_key(struct view_state *s, const char *key, const struct base_columns *roots)
+static bool refuse_key(struct view_state *s, const struct query *top, const char *key, const struct candidate *c)
 {
+    const struct base_columns *roots = &c->roots;
+    int place = top->outputs[c->output].location;
     const char *why = arena_printf(s->arena, "the key column does not reach a table's column: %s is in the way",
                                    roots->why ? roots->why : "an expression");
-    return view_refuse(s, roots->location, key, why,
+    return view_refuse(s, roots->location ? roots->location : place, key, why,
                        "a key is a plain column of a table that is in GROUP BY, DISTINCT ON and every PARTITION BY of "
                        "its level");
 }
@@ -227,7 +229,7 @@ bool view_paths_find(struct view_state *s, struct query *top, const char *const 
             *(all[i].unmatched ? &unmatched : &matched) |= 1u << i;
     }
     if (!matched && !unmatched)
-        return refuse_key(s, keys[0], &all[0].roots);
+        return refuse_key(s, top, keys[0], &all[0]);
     if (matched && !(failure = choose(s, all, key_count, matched, links, ret)))
         return true;
     for (size_t i = 0; i < key_count && !matched; i++) {
@@ -240,5 +242,5 @@ bool view_paths_find(struct view_state *s, struct query *top, const char *const 
             return true;
         break; /* the joins rejected for this key would be wrong for the next */
     }
-    return failure ? refuse_unreached(s, failure) : refuse_key(s, keys[0], &all[0].roots);
+    return failure ? refuse_unreached(s, failure) : refuse_key(s, top, keys[0], &all[0]);
 }

@@ -52,6 +52,7 @@ struct item {
 struct output {
     const char *name; /* "?column?" when it has none */
     PgQuery__Node *expr;
+    int location;
 };
 
 /* x = y as a condition: in WHERE (join NULL), in the ON of `join`, or `x IN (subquery)` in WHERE. */
@@ -149,17 +150,33 @@ struct view_state {
         }                                                                   \
     } while (0)
 
-/* view_refuse.c: every refusal. "line:column: construct: why", with what to do. Always false. */
+/* view_refuse.c: every refusal. "line:column: construct: why", with what to do. location: a byte offset; 0: where the
+ * construct's first word stands in the text; -1: none. Always false. */
 bool view_refuse(struct view_state *s, int location, const char *construct, const char *why, const char *hint, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* view_name.c */
+bool view_resolve(struct view_state *s, struct query *q, PgQuery__ColumnRef *ref) MUST_USE;
+struct column view_column(const struct view_state *s, const PgQuery__Node *node); /* item NULL: not a plain column */
+const char *view_output_name(const PgQuery__Node *expr);              /* as PostgreSQL names an output that has no AS */
+size_t view_item_column(const struct item *item, const char *name);   /* SIZE_MAX: none */
+struct item *view_find_item(const struct query *q, const char *name); /* of this level; or NULL */
+/* The one column of that plain name in this level: 0 none, 1 found, 2 ambiguous. */
+int view_find_plain(const struct query *q, const char *name, struct column *ret);
+/* Whether the item's column of that name is the right-hand twin of a USING column, which plain names do not mean; only
+ * joins below the given one count (NULL: all). */
+bool view_hidden_by_using(const struct item *item, const char *column, const struct join *below);
+
+/* view_from.c */
+bool view_from_add(struct view_state *s, struct query *q, PgQuery__Node *node, struct cte *ctes) MUST_USE;
+/* The level's WITH queries become names visible below; the clause is taken off the statement. */
+bool view_with_add(struct view_state *s, PgQuery__SelectStmt *stmt, struct query *outer, struct cte **ctes) MUST_USE;
+struct item *view_item_new(struct view_state *s, struct query *q, struct join *join, bool in_left);
 
 /* view_scope.c */
 bool view_scope_build(struct view_state *s, PgQuery__SelectStmt *stmt, struct query **ret) MUST_USE;
 bool view_query_build(struct view_state *s, PgQuery__SelectStmt *stmt, enum query_role role, struct query *outer,
                       struct query *parent, struct cte *ctes, struct query **ret) MUST_USE;
-bool view_resolve(struct view_state *s, struct query *q, PgQuery__ColumnRef *ref) MUST_USE;
-struct column view_column(const struct view_state *s, const PgQuery__Node *node); /* item NULL: not a plain column */
-const char *view_output_name(const PgQuery__Node *expr);
 
 /* view_expr.c: checks an expression and everything in it, resolving as it goes. ctes: names visible to its subqueries.
  * aggregates: whether the clause may hold them. */

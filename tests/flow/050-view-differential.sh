@@ -9,7 +9,7 @@ pg_create read "fsync = off" "full_page_writes = off" "autovacuum = off"
 export PGDSN; PGDSN=$(dsn read)
 differential=$UNDAM_BUILD/tests/flow/view_differential
 
-out=$("$differential" 2>&1); status=$?
+out=$(ROUNDS=${ROUNDS:-15} "$differential" 2>&1); status=$?
 echo "$out"
 ok $status "stored views equal their SELECT after every batch"
 like "$out" "0 differences" "and none differs"

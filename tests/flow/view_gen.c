@@ -657,7 +657,18 @@ static const char *value(struct view_gen *v, const struct scope *s, const char *
         v->budget--;
         TAG(v, SCALAR);
         buf_init(&b, 1 << 20);
-        add_correlated(v, &b, "aggregate", s, 1);
+        if (one_in(g, 4)) {
+            TAG(v, JSON);
+            struct rel r;
+            rel_of_table(v, &r);
+            buf_printf(&b, "(SELECT json_agg(j ORDER BY j.%s%s%s) FROM (SELECT %s.* FROM %s %s WHERE ",
+                       r.columns[0].name, r.unique_count > 1 ? ", j." : "", r.unique_count > 1 ? r.columns[1].name : "",
+                       r.alias, r.table, r.alias);
+            add_equality(v, &b, &r, any_rel(v, s));
+            buf_adds(&b, ") j)");
+        } else {
+            add_correlated(v, &b, "aggregate", s, 1);
+        }
         return finish(g, &b);
     }
 }
@@ -689,13 +700,20 @@ static const char *branch(struct view_gen *v, bool composite)
     buf_printf(&b, "%s AS k", key);
     if (composite)
         buf_printf(&b, ", %s AS k2", key2);
-    bool grouped = shape >= 5;
-    for (unsigned i = 0; i < 3; i++)
+    bool grouped = shape >= 5, windowed = grouped && one_in(g, 4);
+    const char *extra = any_column(v, &s, 'i');
+    if (windowed) {
+        TAG(v, WINDOW);
+        buf_printf(&b, ", (rank() OVER (PARTITION BY %s ORDER BY count(*)))::text AS v9", key);
+    }
+    for (unsigned i = 0; i < (windowed ? 2 : 3); i++)
         buf_printf(&b, ", (%s)::text AS v%u", grouped ? aggregate(v, &s, i == 0) : value(v, &s, key), i);
     buf_printf(&b, " FROM %s%s%s", from.data, where.len ? " WHERE " : "", where.len ? where.data : "");
     if (grouped) {
         TAG(v, GROUP);
-        buf_printf(&b, " GROUP BY %s%s%s", key, composite ? ", " : "", composite ? key2 : "");
+        buf_printf(&b, " GROUP BY %s%s%s%s", key, composite ? ", " : "", composite ? key2 : "", windowed ? ", " : "");
+        if (windowed)
+            buf_adds(&b, extra);
         if (one_in(g, 3)) {
             TAG(v, HAVING);
             buf_printf(&b, " HAVING count(*) > %u", gen_below(g, 3));
@@ -728,7 +746,7 @@ void gen_view(struct gen *g, const struct catalog *catalog, struct gen_view *ret
     bool composite = one_in(g, 6);
     *ret = (struct gen_view){.keys = {"k", "k2"}, .key_count = composite ? 2 : 1};
     buf_adds(&b, branch(&v, composite));
-    if (!strstr(b.data, "ORDER BY k") && !(v.tags & (UINT64_C(1) << GEN_DISTINCT_ON)) && one_in(g, 8)) {
+    if (!strstr(b.data, "ORDER BY k") && !(v.tags & (UINT64_C(1) << GEN_DISTINCT_ON)) && one_in(g, 4)) {
         static const char *const operators[] = {"UNION ALL", "UNION ALL", "UNION", "EXCEPT", "INTERSECT"};
         uint32_t op = gen_below(g, COUNT(operators));
         uint64_t before = v.tags;

@@ -4,6 +4,7 @@
 
 #include "plan_catalog.h"
 #include "test.h"
+#include "view_corpus.h"
 
 struct built {
     bool ok;
@@ -105,6 +106,59 @@ TEST(document_by_correlation)
         "SELECT o.id, (SELECT json_agg(json_build_object('t', p.title, 'q', i.qty) ORDER BY i.line) FROM mirror.items "
         "i JOIN mirror.products p ON p.id = i.product_id WHERE i.order_id = o.id) AS doc FROM mirror.orders o WHERE "
         "o.id = ANY($1::bigint[])\n");
+}
+
+TEST(every_example_is_planned_or_refused_as_it_says)
+{
+    for (size_t i = 0; i < COUNT(view_corpus); i++) {
+        const struct view_example *e = &view_corpus[i];
+        struct built b = build(e->sql, e->keys);
+        if (e->refused) {
+            CHECK(!b.ok);
+            if (b.ok || strncmp(b.err.text, e->refused, strlen(e->refused)) != 0)
+                CHECK_STR(str_of(b.ok ? "planned" : b.err.text), e->refused);
+            CHECK(b.ok || (b.err.class == ERR_CONFIG && b.err.hint[0]));
+        } else if (!b.ok) {
+            CHECK_STR(str_of(b.err.text), "planned");
+        }
+        if (b.ok != !e->refused)
+            printf("# %s\n", e->sql);
+        arena_free(&b.arena);
+    }
+}
+
+/* The matrix of docs/views.md: one line a construct, its verdict that of its first example. */
+static void print_matrix(struct buf *out)
+{
+    for (size_t i = 0; i < COUNT(view_corpus); i++)
+        if (view_corpus[i].construct)
+            buf_printf(out, "| %s | %s |\n", view_corpus[i].construct, view_corpus[i].refused ? "refused" : "exact");
+}
+
+TEST(the_manual_says_the_same)
+{
+    static const char here[] = __FILE__;
+    const char *tail = strstr(here, "tests/unit/");
+    char path[4096];
+    struct buf want, page;
+    buf_init(&want, 1 << 16);
+    buf_init(&page, 1 << 20);
+    print_matrix(&want);
+    snprintf(path, sizeof path, "%.*sdocs/views.md", tail ? (int)(tail - here) : 0, here);
+    FILE *f = fopen(path, "r");
+    CHECK(f != NULL);
+    if (f) {
+        char *at = buf_reserve(&page, 1 << 19);
+        page.len = fread(at, 1, (1 << 19) - 1, f);
+        page.data[page.len] = '\0';
+        fclose(f);
+    }
+    bool same = page.data && strstr(page.data, want.data) != NULL;
+    CHECK(same);
+    if (!same)
+        printf("# docs/views.md does not hold this table:\n%s", want.data);
+    buf_free(&want);
+    buf_free(&page);
 }
 
 TEST_MAIN
