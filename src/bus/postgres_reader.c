@@ -1,75 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * The reader of the postgres driver: one connection, LISTENing, and one prepared statement a segment that gives
- * the progress and the next blocks in one snapshot. What a query brought is kept and handed out in batches of the
- * caller's size; strings of a batch are in the batch's arena.
- *
- * Where we are: `position` is complete, all transactions up to it were handed out or are not wanted. `last` is the
- * end of the last block fetched, from where the next query goes on. A query that is not cut by its own limits has
- * seen all there is up to its progress: `drained` then.
- */
-#include <errno.h>
+/* The postgres driver's reader: opening, segments, queries, progress and waiting; see postgres_reader.h. */
+#include "bus/postgres_reader.h"
+
 #include <poll.h>
 #include <stdio.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "bus/block.h"
-#include "bus/postgres.h"
 
 /* What one query brings at most: rows, and bytes past which it takes no more. */
 enum { QUERY_ROWS = 128, QUERY_BYTES = 1 << 20 };
 /* A lost notification costs at most this. */
 enum { RECHECK_MS = 1000 };
-
-struct topic {
-    uint32_t id;
-    bool wanted;
-    char *name;
-    struct str batch; /* the copy in the arena of the batch being filled, or empty */
-};
-
-struct schema {
-    int32_t id;
-    struct str json;
-};
-
-struct pg_reader {
-    struct bus_reader base;
-    struct pg pg;
-    char *source;
-    int32_t id;
-    char id_text[12];   /* as notifications carry it */
-    struct str *wanted; /* topics asked for; none = all */
-    size_t wanted_count;
-    uint64_t wanted_bits;
-
-    int32_t day; /* segment being read; 0: none exists yet */
-    bool dead;
-    uint64_t position;
-    struct position last;
-    int64_t commit_time_us; /* of the transaction at position */
-
-    PGresult *rows; /* blocks at hand */
-    int row, row_count;
-    bool drained;
-    struct bus_progress snapshot; /* of the query that brought them */
-    int32_t snapshot_day;
-
-    struct block_reader block; /* of `row`, when block_open */
-    bool block_open;
-    struct event_txn txn; /* being decoded */
-    bool txn_skipped;     /* at or below the position */
-    bool txn_handed;      /* a part of it was */
-
-    struct bus_progress mark, shown; /* the newest watermark passed; what the last batch said */
-
-    struct topic *topics;
-    size_t topic_count, topic_capacity;
-    struct schema *schemas;
-    size_t schema_count, schema_capacity;
-    struct arena arena; /* for the reader's life */
-};
 
 static struct pg_reader *self(struct bus_reader *r) { return (struct pg_reader *)r; }
 static const struct pg_idle no_idle = {NULL, NULL};
@@ -161,14 +103,14 @@ static bool topics_load(struct pg_reader *r, struct err *err)
     topics_forget(r);
     for (int i = 0; i < PQntuples(rows); i++) {
         GROW(r->topics, r->topic_count, r->topic_capacity);
-        struct topic *t = &r->topics[r->topic_count++];
-        *t = (struct topic){.id = (uint32_t)pg_cell_i64(rows, i, 0), .name = xstrdup(PQgetvalue(rows, i, 1))};
+        struct reader_topic *t = &r->topics[r->topic_count++];
+        *t = (struct reader_topic){.id = (uint32_t)pg_cell_i64(rows, i, 0), .name = xstrdup(PQgetvalue(rows, i, 1))};
         t->wanted = is_wanted(r, str_of(t->name));
     }
     return true;
 }
 
-static struct topic *topic_known(struct pg_reader *r, uint32_t id)
+static struct reader_topic *topic_known(struct pg_reader *r, uint32_t id)
 {
     for (size_t i = 0; i < r->topic_count; i++)
         if (r->topics[i].id == id)
@@ -176,7 +118,7 @@ static struct topic *topic_known(struct pg_reader *r, uint32_t id)
     return NULL;
 }
 
-static bool topic_get(struct pg_reader *r, uint32_t id, struct topic **ret, struct err *err)
+bool pg_reader_topic(struct pg_reader *r, uint32_t id, struct reader_topic **ret, struct err *err)
 {
     *ret = topic_known(r, id);
     if (!*ret) {
@@ -337,159 +279,6 @@ static bool query(struct pg_reader *r, struct err *err)
     return false;
 }
 
-/* ---- filling a batch from the blocks at hand ---- */
-
-struct fill {
-    struct pg_reader *r;
-    struct bus_batch *batch;
-    const struct bus_read_limits *limits;
-    uint64_t events, bytes;
-    size_t part_capacity, event_capacity;
-    struct event *events_open; /* of the open part, malloc'ed while it grows */
-    bool open;
-    struct str copy; /* of the current block, in the arena */
-};
-
-static bool block_at_hand(struct fill *f)
-{
-    struct pg_reader *r = f->r;
-    if (r->row == r->row_count)
-        return false;
-    const char *data = PQgetvalue(r->rows, r->row, 8);
-    size_t size = (size_t)PQgetlength(r->rows, r->row, 8);
-    if (!r->block_open) {
-        block_reader_init(&r->block, (struct str){data, size});
-        r->block_open = true;
-        f->copy.data = NULL;
-    }
-    if (!f->copy.data)
-        f->copy = (struct str){arena_memdup(&f->batch->arena, data, size), size};
-    r->block.base = f->copy.data;
-    return true;
-}
-
-static struct bus_part *part_open(struct fill *f)
-{
-    struct bus_batch *b = f->batch;
-    if (!f->open) {
-        if (b->part_count == f->part_capacity) {
-            size_t n = f->part_capacity ? f->part_capacity * 2 : 16;
-            struct bus_part *grown = arena_alloc(&b->arena, n * sizeof *grown);
-            if (b->part_count)
-                memcpy(grown, b->parts, b->part_count * sizeof *grown);
-            b->parts = grown;
-            f->part_capacity = n;
-        }
-        b->parts[b->part_count++] = (struct bus_part){.txn = f->r->txn, .begins = !f->r->txn_handed};
-        f->r->txn_handed = true;
-        f->open = true;
-    }
-    return &b->parts[b->part_count - 1];
-}
-
-static void part_close(struct fill *f)
-{
-    if (!f->open)
-        return;
-    struct bus_part *part = &f->batch->parts[f->batch->part_count - 1];
-    if (part->event_count) {
-        part->events = arena_alloc(&f->batch->arena, part->event_count * sizeof *part->events);
-        memcpy(part->events, f->events_open, part->event_count * sizeof *part->events);
-    }
-    f->open = false;
-}
-
-static bool take_event(struct fill *f, const struct block_item *item, struct err *err)
-{
-    struct topic *topic;
-    if (f->r->txn_skipped)
-        return true;
-    if (!topic_get(f->r, item->topic_id, &topic, err))
-        return false;
-    if (!topic->wanted)
-        return true;
-    if (!topic->batch.data)
-        topic->batch = str_of(arena_strdup(&f->batch->arena, topic->name));
-    struct bus_part *part = part_open(f);
-    GROW(f->events_open, part->event_count, f->event_capacity);
-    struct event *e = &f->events_open[part->event_count++];
-    *e = item->event;
-    e->topic = topic->batch;
-    e->pos.lsn = f->r->txn.lsn;
-    f->events++;
-    f->bytes += e->subject.len + e->key.len + e->value.len + e->headers.len + 64;
-    return true;
-}
-
-static void take_txn(struct fill *f, const struct block_item *item)
-{
-    struct pg_reader *r = f->r;
-    if (item->txn.lsn != r->txn.lsn)
-        r->txn_handed = false;
-    r->txn = item->txn;
-    r->txn_skipped = item->txn.lsn <= r->position;
-}
-
-static void take_end(struct fill *f, uint32_t events)
-{
-    struct pg_reader *r = f->r;
-    if (r->txn_skipped)
-        return;
-    r->txn.events = events;
-    if (r->txn_handed) {
-        struct bus_part *part = part_open(f);
-        part->ends = true;
-        part->txn.events = events;
-        part_close(f);
-    }
-    r->txn_handed = false;
-    r->position = r->txn.lsn;
-    r->commit_time_us = r->txn.commit_time_us;
-}
-
-/* The batch is full, and what follows would not merely end the transaction or the block. */
-static bool full(const struct fill *f)
-{
-    if (f->events == 0 || (f->events < f->limits->events_max && f->bytes < f->limits->bytes_max))
-        return false;
-    enum block_record next = f->r->block_open ? block_peek(&f->r->block) : BLOCK_EVENT;
-    return next != BLOCK_END && next != BLOCK_DONE;
-}
-
-static bool fill_blocks(struct fill *f, struct err *err)
-{
-    struct pg_reader *r = f->r;
-    struct block_item item;
-    while (!full(f) && block_at_hand(f)) {
-        switch (block_next(&r->block, &item, err)) {
-        case BLOCK_ERROR: return false;
-        case BLOCK_TXN: take_txn(f, &item); break;
-        case BLOCK_EVENT:
-            if (!take_event(f, &item, err))
-                return false;
-            break;
-        case BLOCK_END: take_end(f, item.txn.events); break;
-        case BLOCK_DONE:
-            r->block_open = false;
-            f->copy.data = NULL;
-            r->row++;
-            break;
-        }
-    }
-    return true;
-}
-
-static bool fill(struct pg_reader *r, const struct bus_read_limits *limits, struct bus_batch *batch, struct err *err)
-{
-    struct fill f = {.r = r, .batch = batch, .limits = limits};
-    for (size_t i = 0; i < r->topic_count; i++)
-        r->topics[i].batch = (struct str){NULL, 0};
-    bool good = fill_blocks(&f, err);
-    part_close(&f);
-    free(f.events_open);
-    return good;
-}
-
 /* ---- progress ---- */
 
 /* All blocks of the last query are handed out and it saw the end of the log. */
@@ -583,7 +372,7 @@ bool pg_reader_fetch(struct bus_reader *base, const struct bus_read_limits *limi
     if (r->dead)
         return err_set(err, ERR_INTERNAL, "bus: the reader is used after an error");
     for (;;) {
-        if (!fill(r, limits, batch, err))
+        if (!pg_reader_fill(r, limits, batch, err))
             return die(r);
         if (batch->part_count == 0) {
             if (!refill(r, err))
@@ -618,7 +407,7 @@ bool pg_schema_get(struct bus_reader *base, int32_t id, struct str *ret_json, st
     if (PQntuples(rows) == 0)
         return err_set(err, ERR_DATA, "bus: there is no schema %d", id);
     GROW(r->schemas, r->schema_count, r->schema_capacity);
-    r->schemas[r->schema_count++] = (struct schema){id, str_of(arena_strdup(&r->arena, PQgetvalue(rows, 0, 0)))};
+    r->schemas[r->schema_count++] = (struct reader_schema){id, str_of(arena_strdup(&r->arena, PQgetvalue(rows, 0, 0)))};
     *ret_json = r->schemas[r->schema_count - 1].json;
     return true;
 }
