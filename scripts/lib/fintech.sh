@@ -52,6 +52,7 @@ supervise() {
     (
         trap - EXIT
         trap 'exit 0' TERM
+        exec 2>>"$T/$name.log" # where the shell says that something was killed
         while [ ! -e "$T/stopping" ]; do
             "$@" >>"$T/$name.log" 2>&1 &
             echo $! >"$T/$name.pid"

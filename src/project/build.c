@@ -258,7 +258,8 @@ static bool join_mirrors(const struct build *b, struct err *err)
     return true;
 }
 
-/* All indexes that registered views ask for; names are a hash of table and columns, so each exists once. */
+/* All indexes that registered views ask for, but those that another one begins with; names are a hash of table and
+ * columns, so each exists once. */
 static bool create_indexes(struct pg *pg, struct err *err)
 {
     PG_RESULT r = NULL;
@@ -266,7 +267,9 @@ static bool create_indexes(struct pg *pg, struct err *err)
                   "SELECT DISTINCT format('CREATE INDEX IF NOT EXISTS %I ON mirror.%I (%s)', 'undam_' ||"
                   " md5(mirror || '/' || columns::text), mirror,"
                   " (SELECT string_agg(format('%I', x), ', ' ORDER BY i) FROM unnest(columns) WITH ORDINALITY u(x, i)))"
-                  " FROM undam.view_index ORDER BY 1",
+                  " FROM undam.view_index x WHERE NOT EXISTS (SELECT FROM undam.view_index y WHERE y.mirror = x.mirror"
+                  " AND cardinality(y.columns) > cardinality(x.columns)"
+                  " AND y.columns[1:cardinality(x.columns)] = x.columns) ORDER BY 1",
                   &r, err))
         return false;
     for (int i = 0; i < PQntuples(r); i++)

@@ -162,7 +162,7 @@ void mix_next(struct mix *m, struct job *ret)
     memset(ret, 0, sizeof *ret);
     bool write = mix_random(&m->state) * 100 < m->writes_percent;
     ret->endpoint = pick(m, write);
-    ret->user = popular(m, m->users, 3);
+    ret->user = popular(m, m->users, write ? 2 : 3); /* who is looked at most does not write most */
     if (write)
         write_request(m, ret);
     else
