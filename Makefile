@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 .PHONY: build deps check check-versions demo bench fuzz docs install clean
 
 build: deps ## Build ./build-release/src/undam
-	@scripts/build build-release gcc -Dbuildtype=release --prefix=$(PREFIX)
+	@scripts/build build-release gcc -Dbuildtype=release -Doptimization=2 --prefix=$(PREFIX)
 	@echo "built: build-release/src/undam"
 
 deps: ## Install the packages that are missing

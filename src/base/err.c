@@ -38,7 +38,7 @@ __attribute__((format(printf, 4, 0))) static void fill(struct err *err, enum err
     vsnprintf(err->text, sizeof err->text, fmt, ap);
 }
 
-bool err_set(struct err *err, enum err_class class, const char *fmt, ...)
+bool(err_set)(struct err *err, enum err_class class, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -47,7 +47,7 @@ bool err_set(struct err *err, enum err_class class, const char *fmt, ...)
     return false;
 }
 
-bool err_again(struct err *err, enum err_class class, const char *fmt, ...)
+bool(err_again)(struct err *err, enum err_class class, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -56,7 +56,7 @@ bool err_again(struct err *err, enum err_class class, const char *fmt, ...)
     return false;
 }
 
-bool err_errno(struct err *err, const char *fmt, ...)
+bool(err_errno)(struct err *err, const char *fmt, ...)
 {
     int saved = errno;
     va_list ap;
@@ -72,7 +72,7 @@ bool err_errno(struct err *err, const char *fmt, ...)
     return false;
 }
 
-bool err_wrap(struct err *err, const char *fmt, ...)
+bool(err_wrap)(struct err *err, const char *fmt, ...)
 {
     if (!err)
         return false;
@@ -95,7 +95,7 @@ bool err_wrap(struct err *err, const char *fmt, ...)
     return false;
 }
 
-bool err_hint(struct err *err, const char *fmt, ...)
+bool(err_hint)(struct err *err, const char *fmt, ...)
 {
     if (!err)
         return false;

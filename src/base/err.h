@@ -54,3 +54,31 @@ bool err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(print
 bool err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void err_clear(struct err *err);
 const char *err_class_name(enum err_class class);
+
+/* The same functions, with what they return known to the compiler: after `return err_set(...)` it need not think that
+ * an output was left unset and the call succeeded. */
+#define err_set(...)                  \
+    ({                                \
+        (void)(err_set)(__VA_ARGS__); \
+        false;                        \
+    })
+#define err_again(...)                  \
+    ({                                  \
+        (void)(err_again)(__VA_ARGS__); \
+        false;                          \
+    })
+#define err_errno(...)                  \
+    ({                                  \
+        (void)(err_errno)(__VA_ARGS__); \
+        false;                          \
+    })
+#define err_wrap(...)                  \
+    ({                                 \
+        (void)(err_wrap)(__VA_ARGS__); \
+        false;                         \
+    })
+#define err_hint(...)                  \
+    ({                                 \
+        (void)(err_hint)(__VA_ARGS__); \
+        false;                         \
+    })

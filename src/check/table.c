@@ -12,6 +12,7 @@
 #include "check/log.h"
 #include "check/source.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -49,6 +50,7 @@ struct tables {
 
 static bool row_same(const struct row *r, const uint64_t *columns, size_t count, size_t *ret_column)
 {
+    assert(r); /* callers ask row_lives() first */
     for (size_t i = 0; i < count; i++) {
         if (columns[i] && i < r->count && r->columns[i] && r->columns[i] != columns[i]) {
             *ret_column = i;

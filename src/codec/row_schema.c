@@ -82,7 +82,7 @@ static bool get_int(struct parse *p, int64_t min, int64_t max, int64_t *ret)
 
 static bool get_word(struct parse *p, const char *word)
 {
-    struct str got;
+    struct str got = {NULL, 0};
     return get_string(p, &got) && (str_is(got, word) || wrong(p, "another word is expected"));
 }
 

@@ -3,6 +3,7 @@
  * The SQL of key maps. Values arrive as arrays and are looked up with `= ANY`, never joined: measured, a join to a key
  * table or to unnest() costs hundreds of times more, because the planner then scans the mirror.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "project/view_tree.h"
@@ -162,6 +163,7 @@ static void emit_local(struct view_state *s, const struct view_paths *p, const s
     for (size_t k = 0; k < p->key_count; k++) {
         size_t at;
         const struct base_column *c = local_column(&p->key_local[k], item, &at);
+        assert(c); /* the plan says that the occurrence has the key */
         map->columns[map->column_count++] = item->columns[c->index];
         buf_printf(sql, "%s$%zu::%s[]", k ? ", " : "", k + 1, type_of(item, c->index));
     }

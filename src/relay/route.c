@@ -2,6 +2,7 @@
 /* Tables to topics; see route.h. */
 #include "relay/route.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -102,7 +103,9 @@ static bool table_route(const struct router *router, struct route *route, const 
     for (size_t i = 0; i < r->column_count; i++)
         if (r->columns[i].key)
             route->deleted[route->deleted_count++] = i;
-    return partition_key(route, r, config_table(service, route->entity), err);
+    const struct config_table *table = config_table(service, route->entity);
+    assert(table); /* the service was found by it */
+    return partition_key(route, r, table, err);
 }
 
 static bool outbox_route(struct route *route, const struct capture_relation *r, struct err *err)
