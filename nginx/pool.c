@@ -123,7 +123,7 @@ static void give_back(struct undam_connection *c)
         while (!ngx_queue_empty(units)) {
             struct undam_unit *u = undam_unit_of(ngx_queue_last(units));
             ngx_queue_remove(&u->link);
-            undam_unit_again(u);
+            undam_unit_again(u, false);
         }
     }
     c->sent_count = c->done = 0;
@@ -467,10 +467,10 @@ static void take_error(struct undam_connection *c, struct statement *s, const PG
         bool together = s->unit_count > 1 || s->form == FORM_BATCH;
         struct undam_unit *u = take_first(s);
         if (gone || passing) {
-            undam_unit_again(u);
+            undam_unit_again(u, false);
         } else if (together && !is_broken(c, s->endpoint)) {
             u->alone = true; /* one key's error must not be the others' */
-            undam_unit_again(u);
+            undam_unit_again(u, false);
         } else {
             undam_unit_fail(u, strcmp(state, "57014") == 0 ? UNDAM_TIMEOUT : UNDAM_QUERY);
         }
@@ -487,7 +487,7 @@ static void take_aborted(struct undam_connection *c, struct statement *s)
         if (is_broken(c, s->endpoint))
             undam_unit_fail(u, UNDAM_QUERY);
         else
-            undam_unit_again(u);
+            undam_unit_again(u, true);
     }
 }
 

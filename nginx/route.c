@@ -191,9 +191,17 @@ struct str undam_directive_user(ngx_http_request_t *r)
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------ */
 
+/* Which file the name stands for now. */
+static void identify(struct undam_main_conf *mcf, ngx_file_info_t *ret)
+{
+    if (ngx_file_info(mcf->snapshot_path.data, ret) == NGX_FILE_ERROR)
+        ngx_memzero(ret, sizeof *ret);
+}
+
 static void snapshot_open(struct undam_main_conf *mcf, ngx_log_t *log)
 {
     char why[256];
+    identify(mcf, &mcf->snapshot_file);
     flag_snapshot_close(mcf->snapshot);
     bool had = mcf->snapshot != NULL;
     mcf->snapshot = flag_snapshot_open((const char *)mcf->snapshot_path.data, why, sizeof why);
@@ -209,13 +217,14 @@ static void snapshot_open(struct undam_main_conf *mcf, ngx_log_t *log)
     }
 }
 
-/* Once a second: a file that was missing or damaged has nobody to mark it superseded, nor has one whose publisher died.
- */
+/* Once a second: a file that was missing, damaged or replaced by another hand has nobody to mark it superseded. */
 static void snapshot_check(ngx_event_t *ev)
 {
     struct undam_main_conf *mcf = ev->data;
-    int64_t age = mcf->snapshot ? undam_now_us() - flag_snapshot_heartbeat_us(mcf->snapshot) : INT64_MAX;
-    if (!mcf->snapshot || age > 5000000 || flag_snapshot_superseded(mcf->snapshot))
+    ngx_file_info_t now;
+    identify(mcf, &now);
+    if (!mcf->snapshot || flag_snapshot_superseded(mcf->snapshot) || now.st_ino != mcf->snapshot_file.st_ino ||
+        now.st_dev != mcf->snapshot_file.st_dev)
         snapshot_open(mcf, ev->log);
     if (!ngx_exiting)
         ngx_add_timer(ev, 1000);

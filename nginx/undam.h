@@ -96,7 +96,8 @@ struct undam_main_conf {
 
     /* of this worker */
     struct flag_snapshot *snapshot;
-    int *flags, *services; /* per endpoint: indexes in the snapshot */
+    ngx_file_info_t snapshot_file; /* what its name stood for when it was opened */
+    int *flags, *services;         /* per endpoint: indexes in the snapshot */
     ngx_event_t snapshot_timer;
     int ticket_fd;
 };
@@ -204,7 +205,9 @@ bool undam_unit_join(struct undam_pool *pool, struct undam_ctx *ctx, unsigned *r
 void undam_unit_leave(struct undam_ctx *ctx);
 /* Takes a unit out of the ready queue. */
 void undam_unit_take(struct undam_unit *u);
-void undam_unit_again(struct undam_unit *u);
+/* Back into the queue, in front. blameless: another statement's error kept it from running. Otherwise the attempt
+ * counts. */
+void undam_unit_again(struct undam_unit *u, bool blameless);
 void undam_unit_fail(struct undam_unit *u, unsigned reason);
 void undam_unit_answer(struct undam_unit *u, bool found, struct str body, struct str etag, struct str position);
 void undam_unit_fail_all(struct undam_pool *pool, unsigned reason);

@@ -131,13 +131,14 @@ void undam_unit_leave(struct undam_ctx *ctx)
     }
 }
 
-void undam_unit_again(struct undam_unit *u)
+void undam_unit_again(struct undam_unit *u, bool blameless)
 {
     if (ngx_queue_empty(&u->waiters)) {
         ngx_free(u);
         return;
     }
-    if (++u->tries > UNDAM_TRIES_MAX) {
+    u->tries += !blameless;
+    if (u->tries > UNDAM_TRIES_MAX) {
         undam_unit_fail(u, UNDAM_QUERY);
         return;
     }

@@ -95,7 +95,7 @@ edge_publish() { # FLAG:SERVICE:PERCENT...
 edge_applied() { "$FLAGS" "$T/flags" applied tx "${1:-0}"; }
 edge_all_stream() { edge_publish profile:tx:100 sleep:tx:100 divide:tx:100 list:tx:100 text:tx:100; edge_applied "${1:-1000}"; }
 
-# Directives of the test: EDGE_HTTP (http), EDGE_LOCATION (location /), EDGE_READMODEL (options of undam_readmodel), EDGE_WORKERS.
+# Directives of the test: EDGE_HTTP (http), EDGE_LOCATION (location /), EDGE_SERVER (server), EDGE_READMODEL (options of undam_readmodel), EDGE_WORKERS.
 edge_config() {
     {
         edge_head edge "${EDGE_WORKERS:-1}"
@@ -108,6 +108,7 @@ edge_config() {
         echo "upstream legacy { server 127.0.0.1:$legacy_port; keepalive 32; }"
         echo "server { listen 127.0.0.1:$port; access_log $T/edge.access.log undam;"
         echo "  location / { undam on; ${EDGE_LOCATION:-} proxy_pass http://legacy; proxy_http_version 1.1; proxy_set_header Connection ''; }"
+        echo "  ${EDGE_SERVER:-}"
         echo "  location /plain { proxy_pass http://legacy; }"
         echo "  location = /status { undam_status; } }"
         echo "server { listen 127.0.0.1:$trusted_port; undam_trusted on;"
@@ -131,12 +132,13 @@ edge_reload() { kill -HUP "$(cat "$T/edge.d/nginx.pid")"; }
 # get PATH [curl options]: "STATUS ROUTE REASON|BODY"
 get() {
     local path=$1; shift
+    : >"$T/body"
     curl -s -g --path-as-is -o "$T/body" -D "$T/head" --max-time 20 "$@" "${base:-$url}$path" || { echo "curl failed ($?)"; return; }
     echo "$(sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$T/head") $(header Undam-Route) $(header Undam-Reason)|$(tr -d '\n' <"$T/body")"
 }
 header() { sed -n "s/^$1: \(.*\)\r$/\1/Ip" "$T/head"; }
 counter() { # NAME{LABELS}: its value, 0 when it is not there
-    local v; v=$(curl -s "$url/status" | grep -F -- "$1 " | awk '{print $NF}')
+    local v; v=$(curl -s "$url/status" | grep -v '^#' | grep -F -- "$1 " | awk '{print $NF}')
     echo "${v:-0}"
 }
 reason_counter() { counter "undam_edge_requests_total{endpoint=\"$1\",route=\"$2\",reason=\"$3\"}"; }
