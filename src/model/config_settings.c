@@ -59,7 +59,7 @@ const struct config_setting config_settings[] = {
      "Bytes of a bus transaction, at most; a larger source transaction makes a larger one."},
     {"relay.linger_us", CONFIG_US, AT(relay.linger_us), "2000us", NULL, NULL, 0, 10 * 1000000,
      "How long a busy relay waits for more before it commits to the bus. An idle one does not wait."},
-    {"relay.watermark_ms", CONFIG_MS, AT(relay.watermark_ms), "1000ms", NULL, NULL, 10, 3600 * 1000,
+    {"relay.watermark_ms", CONFIG_MS, AT(relay.watermark_ms), "200ms", NULL, NULL, 10, 3600 * 1000,
      "How often the source's clock and WAL position are read; readers learn from it how fresh they are when nothing "
      "changes."},
 

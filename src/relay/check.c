@@ -227,6 +227,12 @@ static bool check_settings(struct checking *c, struct err *err)
             "with synchronous_commit = off a commit reaches the relay only when its WAL is flushed: up to three times "
             "wal_writer_delay (200 ms) later",
             "lower wal_writer_delay to 10ms");
+    if (!setting(c, "server_encoding", value, sizeof value, err))
+        return false;
+    if (strcmp(value, "SQL_ASCII") == 0)
+        add(c, CHECK_WARNING, "sql_ascii", "server_encoding",
+            "SQL_ASCII: the server does not know its texts' encoding and passes bytes through that may not be UTF-8",
+            "events with such bytes cannot be read back into a UTF8 database; convert the source's database");
     if (c->version < 140000)
         add(c, CHECK_NOTE, "version_13", "server",
             "PostgreSQL 13: large transactions come whole, after the server has spilled them to its disk, and logical "

@@ -97,8 +97,10 @@ static bool run(struct relay *r, struct err *err)
     while (!one_session(r, err)) {
         if (!err->retriable)
             return false;
+        if (r->daemon.stop != DAEMON_RUN)
+            break;
         log_session_error(r, err);
-        if (r->daemon.stop != DAEMON_RUN || !daemon_pause(&r->daemon, r->pause_ms))
+        if (!daemon_pause(&r->daemon, r->pause_ms))
             break;
         r->pause_ms = r->pause_ms * 2 < PAUSE_MAX_MS ? r->pause_ms * 2 : PAUSE_MAX_MS;
     }

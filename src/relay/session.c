@@ -26,11 +26,16 @@ static bool on_begin(void *arg, const struct event_txn *txn, struct err *err)
     return true;
 }
 
-/* A spooled transaction may take minutes to put; the server must not cut us off meanwhile. */
+/* A spooled transaction may take minutes to put: the server must not cut us off meanwhile, nor signals and /metrics
+ * wait. Callbacks only take note, so the loop may turn here. */
 static bool keep_alive(struct session *s, struct err *err)
 {
     s->changes = 0;
     daemon_alive(s->daemon);
+    if (!loop_once(s->daemon->loop, 0, err))
+        return false;
+    if (s->daemon->stop == DAEMON_STOP_FAST)
+        return err_again(err, ERR_STATE, "stopped in the middle of a transaction, which will be sent again");
     return mono_us() - s->status_us < STATUS_US || relay_confirm(s, false, err);
 }
 

@@ -37,7 +37,7 @@ TEST(defaults_and_what_follows_from_others)
     CHECK_STR(str_of(conf->relay.listen), "");
     CHECK_INT(conf->bus.partitions, 8);
     CHECK_INT(conf->source.retained_wal_max_bytes, 10LL << 30);
-    CHECK_INT(conf->relay.watermark_ms, 1000);
+    CHECK_INT(conf->relay.watermark_ms, 200);
     CHECK_INT(conf->warning_count, 0);
 }
 
