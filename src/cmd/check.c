@@ -120,8 +120,9 @@ const struct command cmd_check[] = {
              "  mirror  each mirror of a read model with its source table: checksums first, then the rows that differ\n"
              "  view    each stored view with its own SELECT over the mirrors\n\n"
              "A difference is reported only when both sides were seen at the same position; rows that change with "
-             "every look are counted as unsettled. The log of a busy source is read whole, which takes about a second "
-             "for each million events. Exit status 1 when something differs.",
+             "every look are counted as unsettled. The log is read from its beginning, and each table once on both "
+             "sides. Exit "
+             "status 1 when something differs.",
      .options = check_options,
      .option_count = COUNT(check_options),
      .needs_config = true,

@@ -83,8 +83,11 @@ supervise() { # NAME COMMAND...
         "$@" >>"$T/$name.log" 2>&1 &
         echo $! >"$T/$name.pid"
         wait $!; status=$?
-        [ -e "$T/over" ] || echo "$status" >>"$T/$name.status"
-        case $status in 0|5|6|8|137) sleep 0.1 ;; *) sleep 1 ;; esac
+        [ -e "$T/over" ] && break
+        case $status in
+        0 | 5 | 6 | 137) sleep 0.1 ;;
+        *) { echo "$name ended with $status:"; tail -n 3 "$T/$name.log"; } >>"$T/fatal"; sleep 1 ;;
+        esac
     done
 }
 stop relay
@@ -145,15 +148,14 @@ note "killed: relay ${killed[relay]}, projector ${killed[project]}, control ${ki
 [ -z "$middle" ] || { is "$middle_status" 0 "under load, in the middle, the check finds no difference"; [ "$middle_status" = 0 ] || note "$middle"; }
 
 stop load
-note "transactions: $(paste -sd+ "$T/load.log" | bc 2>/dev/null)"
+note "transactions: $(awk '/^[0-9]+$/ { n += $1 } END { print n }' "$T/load.log")"
 wait_until 120 caught_up; ok $? "what was committed arrives"
 stop http; is $? 0 "every answer of the read model was right"; note "$(tail -n 1 "$T/http.log")"
 unlike "$(grep -hE 'ERROR: AddressSanitizer|runtime error:|exited on signal (6|11)|\[emerg\]' "$T/edge.log" | head -n 5)" . "no nginx worker ended by itself"
 stop watch; is $? 0 "the total was right in every read"; note "$(tail -n 1 "$T/watch.log")"
 out=$("$UNDAM" check --complete-log 2>&1); is $? 0 "nothing lost, nothing doubled, nothing out of order, views exact"
 sed 's/^/# /' <<<"$out"
-fatal=$(cat "$T"/relay.status "$T"/project.status "$T"/control.status 2>/dev/null | grep -vE '^(0|5|6|137)$' | sort | uniq -c)
-is "$fatal" "" "no daemon ended for a reason that would keep a service manager from starting it again"
+is "$(cat "$T/fatal" 2>/dev/null)" "" "no daemon ended for a reason that would keep a service manager from starting it again"
 is "$(sql src source "SELECT (SELECT sum(balance) FROM accounts) = $total AND (SELECT sum(amount) FROM lines) IS NOT DISTINCT FROM (SELECT sum(amount) FROM lines)")" t "the bank itself is whole"
 touch "$T/over"
 kill -TERM "$(cat "$T/relay.pid")" "$(cat "$T/project.pid")" "$(cat "$T/control.pid")" 2>/dev/null
