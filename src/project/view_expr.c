@@ -61,6 +61,14 @@ static bool is_text_type(const PgQuery__TypeName *type)
     return name && view_type_class(name) == VALUE_TEXT;
 }
 
+/* 'now'::text::timestamptz moves as well. */
+static const PgQuery__AConst *literal_inside_casts(const PgQuery__Node *node)
+{
+    while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+        node = node->type_cast->arg;
+    return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST ? node->a_const : NULL;
+}
+
 static bool check_cast(struct check *c, PgQuery__TypeCast *cast)
 {
     const PgQuery__TypeName *type = cast->type_name;
@@ -70,6 +78,9 @@ static bool check_cast(struct check *c, PgQuery__TypeCast *cast)
     if (strncmp(name, "reg", 3) == 0)
         return view_refuse(c->s, cast->location, name, "object names differ between source and read model",
                            "leave it out");
+    const PgQuery__AConst *literal = view_type_class(name) == VALUE_TIME ? literal_inside_casts(cast->arg) : NULL;
+    if (literal && !check_const(c, literal))
+        return false;
     c->s->text_expected = is_text_type(type);
     bool ok = view_expr_check(c->s, c->q, cast->arg, c->ctes);
     c->s->text_expected = 0;

@@ -92,12 +92,15 @@ static bool preserved_side_known(const struct known *k, const struct join *j)
 
 static bool learn_by_equality(struct known *k, const struct equality *e)
 {
-    const struct join *inside = NULL;
-    for (const struct join *j = e->join; j; j = j->parent)
-        if (j->outer)
-            inside = j;
-    if (inside && !(e->join->outer && inside == e->join && preserved_side_known(k, e->join)))
-        return false; /* holds only for matched rows */
+    /* Under an outer join it holds for matched rows only: then it must be known which are. */
+    const struct join *j = e->join;
+    if (j && j->outer && !preserved_side_known(k, j))
+        return false;
+    for (bool in_left = j ? j->in_left : false; j && j->parent; in_left = j->in_left) {
+        j = j->parent;
+        if (j->outer && j->nullable_left == in_left && !preserved_side_known(k, j))
+            return false;
+    }
     bool changed = false;
     if (knows(k, e->a))
         changed |= learn(k, e->b);

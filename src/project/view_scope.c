@@ -69,7 +69,8 @@ static bool expand_targets(struct view_state *s, struct query *q)
     for (size_t i = 0; i < stmt->n_target_list; i++) {
         PgQuery__Node *target = stmt->target_list[i];
         const char *star = star_of(target->res_target->val);
-        if (star && q->role == ROLE_EXISTS) { /* which columns does not matter: none is read */
+        bool compared = q->parent && q->parent->stmt->op != PG_QUERY__SET_OPERATION__SETOP_NONE;
+        if (star && q->role == ROLE_EXISTS && !compared) { /* which columns does not matter: none is read */
             target->res_target->val = sql_expr(s->arena, "1");
             star = NULL;
         }

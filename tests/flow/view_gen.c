@@ -307,6 +307,20 @@ static void add_correlated(struct view_gen *v, struct buf *b, const char *list_k
         add_predicate(v, &where, &s, depth + 1);
         buf_adds(&where, ")");
     }
+    if (strcmp(list_kind, "row") == 0 && s.rels[0].table && one_in(v->g, 8)) { /* rows compared whole */
+        static const char *const operators[] = {"EXCEPT", "INTERSECT", "UNION"};
+        struct rel twin = s.rels[0];
+        TAG(v, SETOP);
+        twin.alias = fresh(v);
+        buf_printf(b, "(SELECT * FROM %s %s WHERE ", s.rels[0].table, s.rels[0].alias);
+        add_equality(v, b, &s.rels[0], any_rel(v, outer));
+        buf_printf(b, " %s SELECT * FROM %s %s WHERE ", operators[gen_below(v->g, 3)], twin.table, twin.alias);
+        add_equality(v, b, &twin, any_rel(v, outer));
+        buf_addc(b, ')');
+        buf_free(&from);
+        buf_free(&where);
+        return;
+    }
     const char *list = "1";
     if (strcmp(list_kind, "aggregate") == 0)
         list = aggregate(v, &s, one_in(v->g, 3));

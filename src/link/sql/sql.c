@@ -36,17 +36,34 @@ static PgQuery__ParseResult *unpack(struct arena *arena, size_t len, const void 
     return pg_query__parse_result__unpack(&in_arena, len, data);
 }
 
-/* The grammar's own stack depth follows the nesting of parentheses and prefix operators: bound it before it runs. */
+/* Past a quoted text, a quoted name or a comment that begins here; or just past the character. */
+static const char *past(const char *p)
+{
+    const char *end;
+    if (*p == '\'' || *p == '"')
+        end = strchr(p + 1, *p);
+    else if (p[0] == '-' && p[1] == '-')
+        end = strchr(p, '\n');
+    else
+        return p + 1;
+    return end ? end + 1 : p + strlen(p);
+}
+
+/* The stacks of the parser and of the tree's reader follow the nesting of parentheses and the length of operator
+ * chains: bound both before they run. */
 static bool nesting_bounded(const char *text, struct err *err)
 {
-    size_t depth = 0;
-    for (const char *p = text; *p; p++) {
+    size_t depth = 0, operators = 0;
+    for (const char *p = text; *p; p = past(p)) {
         if (*p == '(' || *p == '[')
             depth++;
         else if ((*p == ')' || *p == ']') && depth)
             depth--;
+        operators += strchr("+-*/<>=~!@#%^&|`?:", *p) != NULL;
         if (depth > SQL_DEPTH_MAX)
             return err_set(err, ERR_CONFIG, "nested deeper than %d parentheses", SQL_DEPTH_MAX);
+        if (operators > SQL_OPERATORS_MAX)
+            return err_set(err, ERR_CONFIG, "more than %d operator characters", SQL_OPERATORS_MAX);
     }
     return true;
 }
@@ -68,9 +85,9 @@ static bool syntax_error(const char *text, const PgQueryError *error, struct err
 bool sql_parse(const char *text, struct arena *arena, PgQuery__Node **ret, struct err *err)
 {
     if (strlen(text) > SQL_TEXT_MAX)
-        return err_set(err, ERR_CONFIG, "longer than %d bytes", SQL_TEXT_MAX);
-    if (!nesting_bounded(text, err))
-        return false;
+        err_set(err, ERR_CONFIG, "longer than %d bytes", SQL_TEXT_MAX);
+    if (strlen(text) > SQL_TEXT_MAX || !nesting_bounded(text, err))
+        return err_hint(err, "split the statement");
     PgQueryProtobufParseResult r = pg_query_parse_protobuf(text);
     bool ok = true;
     if (r.error) {

@@ -15,8 +15,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* Longer texts are refused: they would only serve to exhaust the parser's stack. */
-enum { SQL_TEXT_MAX = 64 * 1024, SQL_DEPTH_MAX = 400 };
+/* Beyond these a text is refused: it would only serve to exhaust the parser's stack. */
+enum { SQL_TEXT_MAX = 32 * 1024, SQL_DEPTH_MAX = 400, SQL_OPERATORS_MAX = 3000 };
 
 /* Parses exactly one statement. ERR_CONFIG with line:column on a syntax error, on none or several statements. */
 bool sql_parse(const char *text, struct arena *arena, PgQuery__Node **ret, struct err *err) MUST_USE;

@@ -44,6 +44,7 @@ static const struct view_example view_corpus[] = {
     {NULL, "SELECT id, age(at) AS a FROM orders", "id", "1:12: age: its value depends"},
     {NULL, "SELECT id FROM orders WHERE at > 'today'", "id", "1:34: today: as a date or time"},
     {NULL, "SELECT id, 'now'::timestamptz AS n FROM orders", "id", "1:12: now: as a date or time"},
+    {NULL, "SELECT id, 'now'::text::timestamptz AS n FROM orders", "id", "1:12: now: as a date or time"},
     {NULL, "SELECT id, 'today' AS label, status = 'now' AS s FROM orders WHERE status = 'today'", "id", NULL},
     {"`random()`, `nextval()`, `pg_sleep()`: volatile functions", "SELECT id, random() AS r FROM orders", "id",
      "1:12: random: volatile"},
