@@ -289,7 +289,7 @@ static int dispatch(struct parsed *globals, int count, char **words)
         help_all(stderr);
         return ERR_USAGE;
     }
-    /* "undam bus evnts" is a slip, not the command "undam bus" with an operand that it does not take. */
+    /* A wrong second word is a slip, not an operand that the one-word command does not take. */
     bool slip = c && used == 1 && count > 1 && words[1][0] != '-' && c->operand_max == 0 && command_is_group(words[0]);
     if (c && !slip)
         return run_command(c, globals, count - used, words + used);

@@ -84,7 +84,7 @@ static bool open_reader(struct projector *p, struct err *err)
     if (bus_reader_open(&p->bus, &place->lineage, topics, count, place->lsn, &p->reader, err))
         return true;
     if (err && err->class == ERR_STATE)
-        err_hint(err, "the read model cannot be continued from there: load it again with `undam view rebuild -s %s`",
+        err_hint(err, "the read model cannot be continued from there: load it again with `undam view rebuild %s`",
                  p->service->name);
     return false;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Large transactions, several at once, with savepoints rolled back in the middle: what commits arrives whole and in
 # commit order, what was rolled back never does, in memory and through the spool.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

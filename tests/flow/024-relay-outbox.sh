@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A Debezium-compatible outbox table beside captured tables, through the one slot.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Logical messages: transactional ones with the configured prefix are events; others are nobody's and move nothing.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

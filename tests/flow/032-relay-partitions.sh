@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Partitioned tables: published by their root, and by their partitions, which are led back to the parent.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

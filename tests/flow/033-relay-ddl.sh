@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # DDL in the stream: each event has the layout of its moment, also when the relay reads it long after.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # An idle slot moves on while other tables and other databases write; watermarks say how fresh the bus is, and only the
 # truth; a transaction that is open holds its own events back, not the slot.
+# versions: all
 BUS=bus
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
