@@ -76,10 +76,8 @@ bool loop_fd(struct loop *l, int fd, unsigned events, loop_fd_fn *fn, void *arg,
         loop_fd_remove(l, fd);
         return true;
     }
-    if (fd < 0) {
-        errno = EBADF;
-        return err_errno(err, "event loop: descriptor %d", fd);
-    }
+    if (fd < 0) /* what libpq gives for a connection that has gone: its owner opens another */
+        return err_again(err, ERR_SYSTEM, "event loop: the connection to be waited for is closed");
     watch_room(l, (size_t)fd);
     struct watch *w = &l->watches[fd];
     uint32_t generation = w->fn ? w->generation : ++l->generation;

@@ -315,33 +315,34 @@ static bool is_news(struct pg_reader *r, const struct bus_batch *batch)
 
 /* ---- waiting ---- */
 
-/* Takes in what has come; true when a notification of our source was in it. */
-static bool woken(struct pg_reader *r)
+/* Takes in what has come; *ret_ours: a notification of our source was in it. A connection that has gone is noticed
+ * here, before the caller waits for its descriptor. */
+static bool woken(struct pg_reader *r, bool *ret_ours, struct err *err)
 {
-    bool ours = false;
     PGnotify *n;
-    PQconsumeInput(r->pg.conn);
+    if (!PQconsumeInput(r->pg.conn) || PQsocket(r->pg.conn) < 0)
+        return pg_fail(&r->pg, NULL, "connection lost", err);
     while ((n = PQnotifies(r->pg.conn))) {
-        ours |= str_is(str_of(n->extra), r->id_text);
+        *ret_ours |= str_is(str_of(n->extra), r->id_text);
         PQfreemem(n);
     }
-    return ours;
+    return true;
 }
 
-/* False when the time is over. A spurious return is fine. */
-static bool wait_more(struct pg_reader *r, int64_t deadline_us)
+/* *ret_again false: the time is over. A spurious return is fine. */
+static bool wait_more(struct pg_reader *r, int64_t deadline_us, bool *ret_again, struct err *err)
 {
     int64_t left = deadline_us - mono_us();
-    if (woken(r))
-        return true;
-    if (left <= 0)
+    *ret_again = false;
+    if (!woken(r, ret_again, err))
         return false;
+    if (*ret_again || left <= 0)
+        return true;
     struct pollfd fd = {.fd = PQsocket(r->pg.conn), .events = POLLIN};
     int64_t ms = (left + 999) / 1000;
     poll(&fd, 1, ms > RECHECK_MS ? RECHECK_MS : (int)ms);
-    if (fd.revents)
-        woken(r);
-    return true;
+    *ret_again = true;
+    return !fd.revents || woken(r, ret_again, err);
 }
 
 /* More blocks, in this segment or the next. */
@@ -381,7 +382,12 @@ bool pg_reader_fetch(struct bus_reader *base, const struct bus_read_limits *limi
                 continue;
         }
         tell_progress(r, batch);
-        if (is_news(r, batch) || !wait_more(r, deadline))
+        if (is_news(r, batch))
+            return true;
+        bool again;
+        if (!wait_more(r, deadline, &again, err))
+            return die(r);
+        if (!again)
             return true;
     }
 }

@@ -852,6 +852,32 @@ TEST(a_writer_killed_at_any_instant)
     CHECK(f.next > 0);
 }
 
+/* The bus crashes while a reader asks again and again: every answer before the error leaves a descriptor to wait for.
+ */
+TEST(the_bus_crashes_under_an_idle_reader)
+{
+    struct bus_config config = config_of("idle");
+    struct bus_batch b;
+    struct bus_read_limits limits = {10, 1000, 0};
+    struct err err = {0};
+    int status;
+    if (!getenv("BUS_RESTART"))
+        return;
+    CHECK(log_write("idle", seed, 0, 1, 1));
+    struct bus_reader *r = reader_new(&config, 0);
+    bus_batch_init(&b);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(!hook("BUS_RESTART", ""));
+    while (bus_reader_fetch(r, &limits, &b, &err))
+        CHECK(bus_reader_fd(r) >= 0);
+    CHECK(err.class == ERR_TARGET && err.retriable);
+    bus_batch_free(&b);
+    bus_reader_close(r);
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 TEST(the_bus_crashes_under_writer_and_reader)
 {
     struct follow f = {.source = "crashed", .s = seed};
