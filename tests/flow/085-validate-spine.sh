@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The validator on the whole spine: the example's monolith under a load of reads and writes, relay, projectors, nginx with the
+# module, control. No answer may be called wrong while everything is right; each seeded defect must be.
+. "$(dirname "$0")/lib.sh"
+. "$UNDAM_SOURCE/scripts/lib/fintech.sh"
+. "$(dirname "$0")/edge.sh"
+
+USERS=120 TRANSACTIONS=3000
+mkdir "$T/run"; chmod 777 "$T/run"
+pg_create mono; pg_create read
+fintech_seed mono fintech $USERS $TRANSACTIONS 1
+fintech_app "$(dsn mono fintech)"
+EDGE_PORT=$(free_port) TRUSTED_PORT=$(free_port)
+for name in RELAY CONTROL VALIDATE ACCOUNTS TRANSACTIONS COMPLIANCE; do printf -v "${name}_PORT" 0; done # each takes a free one
+RUN=$T/run MIGRATION=$FINTECH/migration SOURCE_DSN=$(dsn mono fintech) CONTROL_DSN=$(dsn read control)
+ACCOUNTS_DSN=$(dsn read rm_accounts) TRANSACTIONS_DSN=$(dsn read rm_transactions) COMPLIANCE_DSN=$(dsn read rm_compliance)
+mkdir "$T/run/spool"; chmod 777 "$T/run/spool"
+fill "$FINTECH/undam.yaml.in" >"$T/undam.yaml"
+export UNDAM_CONFIG=$T/undam.yaml
+for name in control rm_accounts rm_transactions rm_compliance; do sql read postgres "CREATE DATABASE $name"; done
+
+{
+    edge_head edge 1
+    echo "load_module $MODULE; events { worker_connections 512; } http { access_log off; keepalive_requests 1000000; $(edge_temp edge)"
+    echo "upstream legacy { server 127.0.0.1:$APP_PORT; keepalive 16; }"
+    echo "undam_snapshot $T/run/flags.snapshot; undam_catalogue $T/run/endpoints.catalogue;"
+    for name in accounts transactions compliance; do echo "undam_readmodel $name \"$(dsn read "rm_$name")\";"; done
+    location="undam on; undam_user \$http_x_user_id; proxy_pass http://legacy; proxy_http_version 1.1; proxy_set_header Connection \"\";"
+    echo "server { listen 127.0.0.1:$EDGE_PORT; location / { $location undam_ticket $T/run/tickets.sock sample=100% header=X-User-Id; } }"
+    echo "server { listen 127.0.0.1:$TRUSTED_PORT; undam_trusted on; location / { $location } } }"
+} >"$T/edge.conf"
+
+is_ready() { wait_until 40 grep -q event=ready "$T/$1.log" || bail "$1 does not get ready: $(tail -n 2 "$T/$1.log")"; }
+"$UNDAM" relay --create-publication >"$T/publication.log" 2>&1 || bail "publication: $(cat "$T/publication.log")"
+start relay "$UNDAM" relay; is_ready relay
+for name in accounts transactions compliance; do start "$name" "$UNDAM" project "$name"; done
+"$UNDAM" view add "$FINTECH"/migration/views/*.sql >"$T/view-add.log" 2>&1 || bail "views: $(tail -n 3 "$T/view-add.log")"
+"$UNDAM" endpoint compile >/dev/null 2>&1 || bail "endpoint compile"
+start control "$UNDAM" control; is_ready control
+for name in accounts transactions compliance; do is_ready $name; done
+"$UNDAM" flags sync --why test >/dev/null || bail "flags sync"
+edge_nginx edge
+wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/users/1" || bail "nginx"
+
+check() { out=$("$UNDAM" validate --once --json "$@" 2>"$T/stderr.txt"); code=$?; note "$code $(cut -c1-130 <<<"$out")"; }
+class() { grep -oE "\"$1\":[0-9]+" <<<"$out" | head -n 1 | cut -d: -f2; }
+
+check --limit 40
+is "$code $(class mismatch) $(class error-new) $(class timeout)" "0 0 0 0" "at rest both sides agree on every endpoint"
+ok "$([ "$(class match)" -ge 200 ]; echo $?)" "$(class match) answers are equal"
+start load "$UNDAM_BUILD/examples/fintech/fintech-load" --url "http://127.0.0.1:$EDGE_PORT" --rate 60 --seconds 0 --writes 40 --users $USERS --transactions $TRANSACTIONS --quiet --verify 0
+check --limit 60
+is "$code $(class mismatch) $(class error-new)" "0 0 0" "under a load of writes, too"
+note "stale $(class stale), unstable $(class unstable)"
+
+# Through tickets of real requests.
+start validate "$UNDAM" validate --evidence "$T/evidence"
+is_ready validate
+address=$(sed -nE 's/.*listen=([0-9.:]+).*/\1/p' "$T/validate.log" | head -n 1)
+metric() { curl -s "http://$address/metrics" | grep -F "$1" | grep -v '^#' | head -n 1 | sed 's/.* //'; }
+enough() { [ "$(metric 'class="match"')" -ge 100 ]; }
+wait_until 30 enough; ok $? "tickets of nginx are compared: $(metric 'class="match"') equal"
+is "$(metric 'class="mismatch"')" 0 "no mismatch among them"
+
+# Flags on the way: a kill is in effect at the next request.
+for flag in accounts-read transactions-read compliance-read; do
+    out=$("$UNDAM" flags set $flag --percent 100 --why test 2>&1) || note "$out"
+done
+route() { curl -s -o /dev/null -D - -H "X-User-Id: $1" "http://127.0.0.1:$EDGE_PORT/users/$1/transactions" | tr -d '\r' | sed -nE 's/^Undam-(Route|Reason): //p' | paste -sd' '; }
+stop load
+quiet() { [ "$(route 1)" = "stream percentage" ]; }
+wait_until 20 quiet; ok $? "at 100 % the read model answers"
+quiet || note "$(route 1); $("$UNDAM" flags list --json); $(date +%s%6N); $(sql read rm_transactions "SELECT *, now() FROM undam.position")"
+"$UNDAM" flags kill transactions-read --why drill >/dev/null
+is "$(route 1)" "legacy killed" "killed: legacy at the next request"
+"$UNDAM" flags unkill transactions-read --why drill >/dev/null
+is "$(route 1)" "stream percentage" "unkilled: back at the next"
+
+# Seeded defects, straight into the stored views.
+sql read rm_transactions "UPDATE api.transaction_detail SET body = replace(body, '\"amount\" : \"', '\"amount\" : \"1') WHERE transaction_id = (SELECT min(transaction_id) FROM api.transaction_detail)"
+sql read rm_accounts "DELETE FROM api.user_profile WHERE user_id = (SELECT min(user_id) FROM api.user_profile)"
+check --evidence "$T/evidence2" --limit 40
+is "$code" 1 "seeded defects are found"
+note "$(grep -c '' <(ls "$T/evidence2")) reproducers"
+like "$(cat "$T"/evidence2/*.txt | grep -E '^(===|  )')" 'value .*\$\.amount' "a wrong amount, by its path"
+like "$(cat "$T"/evidence2/*.txt | grep -E '^(===|  )')" '\(status\)' "a missing row, by its status"
+sql read rm_transactions "SELECT count(*) FROM undam.position" >/dev/null
+stop validate; is $? 0 "the validator stops"
+done_testing
