@@ -11,3 +11,11 @@ cpu_us() { local p s=0; for p in "$@"; do s=$((s + $(cut -d' ' -f1 "/proc/$p/sch
 # All processes of a cluster.
 cluster_pids() { local p; p=$(head -n 1 "$T/$1/data/postmaster.pid"); echo "$p" $(pgrep -P "$p"); }
 backend_pid() { sql "$1" postgres "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender'"; } # CLUSTER
+bench_cleanup() {
+    local status=$?
+    trap - EXIT
+    supervise_end
+    (true; flow_cleanup) 2>/dev/null # what went wrong was said
+    exit $status
+}
+trap bench_cleanup EXIT

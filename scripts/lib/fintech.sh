@@ -78,3 +78,43 @@ supervise_end() {
     done
     supervised=()
 }
+
+# --- Undam beside it: read models rm_<service> and the control database on cluster "read", nginx with the module ---
+SERVICES='accounts transactions compliance'
+# undam_config SOURCE-CLUSTER READ-CLUSTER: databases, ports (<NAME>_PORT) and the configuration; sets UNDAM_CONFIG.
+undam_config() {
+    local RUN=$T/run MIGRATION=$FINTECH/migration name
+    local SOURCE_DSN CONTROL_DSN ACCOUNTS_DSN TRANSACTIONS_DSN COMPLIANCE_DSN
+    SOURCE_DSN=$(dsn "$1" fintech) CONTROL_DSN=$(dsn "$2" control)
+    ACCOUNTS_DSN=$(dsn "$2" rm_accounts) TRANSACTIONS_DSN=$(dsn "$2" rm_transactions) COMPLIANCE_DSN=$(dsn "$2" rm_compliance)
+    for name in EDGE TRUSTED RELAY CONTROL VALIDATE ACCOUNTS TRANSACTIONS COMPLIANCE; do printf -v "${name}_PORT" %s "$(free_port)"; done
+    mkdir -p "$T/run/spool"
+    fill "$FINTECH/undam.yaml.in" >"$T/undam.yaml"
+    export UNDAM_CONFIG=$T/undam.yaml
+    for name in control rm_accounts rm_transactions rm_compliance; do sql "$2" postgres "CREATE DATABASE $name"; done
+}
+# edge_start READ-CLUSTER SAMPLE: nginx with the module in front of the legacy application.
+edge_start() {
+    local USER='' RUN=$T/run SAMPLE=$2 MODULE=$UNDAM_BUILD/nginx/ngx_http_undam_module.so
+    local ACCOUNTS_DSN TRANSACTIONS_DSN COMPLIANCE_DSN
+    ACCOUNTS_DSN=$(dsn "$1" rm_accounts) TRANSACTIONS_DSN=$(dsn "$1" rm_transactions) COMPLIANCE_DSN=$(dsn "$1" rm_compliance)
+    [ "$(id -u)" != 0 ] || USER='user root;'
+    fill "$FINTECH/nginx.conf.in" >"$T/nginx.conf"
+    # A module built with AddressSanitizer wants its run-time library first in an nginx that is not; nginx leaks by design.
+    local sanitizer
+    sanitizer=$(ldd "$MODULE" 2>/dev/null | sed -n 's/.*libasan[^ ]* => \([^ ]*\) .*/\1/p')
+    start nginx env LD_PRELOAD="$sanitizer" ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 \
+        "$(command -v nginx || echo /usr/sbin/nginx)" -p "$T/run" -c "$T/nginx.conf" -e "$T/run/nginx-error.log"
+    wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/healthz" || bail "nginx does not start"
+}
+# nginx has taken up the snapshot of the flags.
+edge_decides() { curl -s -D - -o /dev/null "http://127.0.0.1:$EDGE_PORT/users/1" | grep -qi '^Undam-Reason: percentage'; }
+# undam COMMAND...: its output is kept; a failure ends the run.
+undam() { "$UNDAM" "$@" >>"$T/undam.log" 2>&1 || bail "undam $1 $2 failed: $(tail -n 2 "$T/undam.log")"; }
+# A supervised daemon said that restarting will not help.
+gave_up() { [ -s "$T/fatal" ]; }
+is_ready() { gave_up || curl -sf "http://127.0.0.1:$1/readyz"; }
+ready() { # NAME PORT
+    wait_until 30 is_ready "$2" || bail "$1 does not get ready: $(curl -s "http://127.0.0.1:$2/readyz")"
+    ! gave_up || bail "$(cat "$T/fatal")"
+}
