@@ -26,6 +26,14 @@ static _Noreturn void fail(const char *what)
     exit(8);
 }
 
+static unsigned number(const char *text, int64_t max)
+{
+    int64_t v;
+    if (!str_to_i64(str_of(text), &v) || v < 1 || v > max)
+        fail("not a number in its range");
+    return (unsigned)v;
+}
+
 /* Kept out of main(), whose frame would hold them all. */
 #define APART __attribute__((noinline))
 
@@ -84,8 +92,9 @@ static APART void measure_bus(struct pg *source, const char *dsn, const char *pr
 
 static int dial(const char *port)
 {
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)number(port, 65535)),
+                            .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
         fail("cannot connect to nginx");
@@ -152,10 +161,10 @@ int main(int argc, char **argv)
     hist_clear(h);
     hist_clear(request);
     if (argc == 7) {
-        measure_bus(&source, argv[3], argv[4], argv[5], (unsigned)atoi(argv[6]), h);
+        measure_bus(&source, argv[3], argv[4], argv[5], number(argv[6], 1000000), h);
         report(h, "commit_to_bus");
     } else {
-        measure_answer(&source, argv[3], (unsigned)atoi(argv[4]), h, request);
+        measure_answer(&source, argv[3], number(argv[4], 1000000), h, request);
         report(h, "commit_to_answer");
         report(request, "one_request");
     }
