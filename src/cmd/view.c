@@ -71,22 +71,28 @@ static bool run_files(const struct invocation *inv, const struct registration *l
     return true;
 }
 
-static int files_command(struct invocation *inv, bool dry_run)
+static int files_command(struct invocation *inv, bool dry_run, bool allow_scans)
 {
     struct err err = {0};
     struct buf out;
     struct arena a;
     buf_init(&out, 0);
     arena_init(&a);
-    struct registration r = {
-        .config = inv->config, .dry_run = dry_run, .json = json_wanted(inv), .quiet = json_wanted(inv)};
+    struct registration r = {.config = inv->config,
+                             .dry_run = dry_run,
+                             .allow_scans = allow_scans,
+                             .json = json_wanted(inv),
+                             .quiet = json_wanted(inv)};
     bool ok = run_files(inv, &r, &a, &out, &err);
     arena_free(&a);
     return finish(&out, ok ? 0 : commands_fail(inv, &err));
 }
 
-static int add_command(struct invocation *inv) { return files_command(inv, option_given(inv, "dry-run")); }
-static int plan_command(struct invocation *inv) { return files_command(inv, true); }
+static int add_command(struct invocation *inv)
+{
+    return files_command(inv, option_given(inv, "dry-run"), option_given(inv, "allow-scans"));
+}
+static int plan_command(struct invocation *inv) { return files_command(inv, true, false); }
 
 static int rebuild_command(struct invocation *inv)
 {
@@ -98,6 +104,7 @@ static int rebuild_command(struct invocation *inv)
                              .files = (const char *const *)inv->operands + 1,
                              .file_count = (size_t)inv->operand_count - 1,
                              .rebuild = true,
+                             .allow_scans = option_given(inv, "allow-scans"),
                              .dry_run = option_given(inv, "dry-run"),
                              .json = json_wanted(inv),
                              .quiet = json_wanted(inv)};
@@ -304,6 +311,8 @@ static int drop_command(struct invocation *inv)
 
 static const struct option add_options[] = {
     {"dry-run", 'n', OPTION_FLAG, NULL, "Print what would be done, and change nothing."},
+    {"allow-scans", 0, OPTION_FLAG, NULL,
+     "Register a view even if keeping it reads a whole large mirror at every change."},
     JSON_OPTION,
 };
 static const struct option plan_options[] = {JSON_OPTION};

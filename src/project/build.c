@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "project/scan_check.h"
+
 static void add_relation(struct buf *b, const char *schema, const char *name, const char *suffix)
 {
     CLEANUP(free_ptr) char *full = xasprintf("%s%s", name, suffix);
@@ -455,6 +457,9 @@ bool build_all(const struct build *b, struct err *err)
     /* Last, because readers of a replaced view wait from here to the commit. */
     for (size_t i = 0; i < p->view_count; i++)
         if (p->views[i].change != PLANNED_SAME && !swap_view(b, &p->views[i], err))
+            return false;
+    for (size_t i = 0; i < p->view_count && !b->allow_scans; i++)
+        if (p->views[i].change != PLANNED_SAME && !scan_check(b->model, &p->views[i], err))
             return false;
     return true;
 }

@@ -18,8 +18,9 @@ struct registration {
     const struct config_service *service;
     const char *const *files; /* view files of this service */
     size_t file_count;
-    bool rebuild; /* every registered view too, every mirror copied anew, whatever the position */
-    bool dry_run; /* plan only */
+    bool rebuild;     /* every registered view too, every mirror copied anew, whatever the position */
+    bool dry_run;     /* plan only */
+    bool allow_scans; /* see scan_check.h */
     bool json, quiet;
 };
 
