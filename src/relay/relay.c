@@ -83,8 +83,9 @@ static bool one_session(struct relay *r, struct err *err)
     if (!session_open(s, err))
         return false;
     r->metrics[RELAY_SESSIONS].value++;
-    r->last_error[0] = '\0';
     bool ok = session_run(s, err);
+    if (!s->recovering)
+        r->last_error[0] = '\0';
     session_close(s, ok);
     if (mono_us() - start > SETTLED_US)
         r->pause_ms = PAUSE_MIN_MS;
@@ -100,6 +101,7 @@ static bool run(struct relay *r, struct err *err)
         if (r->daemon.stop != DAEMON_RUN)
             break;
         log_session_error(r, err);
+        r->session.recovering = true;
         if (!daemon_pause(&r->daemon, r->pause_ms))
             break;
         r->pause_ms = r->pause_ms * 2 < PAUSE_MAX_MS ? r->pause_ms * 2 : PAUSE_MAX_MS;

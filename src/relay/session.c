@@ -112,6 +112,9 @@ static void flushed(struct session *s)
     s->commit_count = 0;
     s->batch_since_us = 0;
     s->metrics[RELAY_FLUSHES].value++;
+    if (s->recovering)
+        daemon_ready(s->daemon, NULL);
+    s->recovering = false;
 }
 
 /* Everything ended so far becomes durable, with the position that is quiet, if that was set. */
@@ -205,7 +208,7 @@ static bool status(struct session *s, struct err *err)
 
 /* ---- health of the slot and the publication ---- */
 
-static void retained_wal(struct session *s, const struct source_slot *slot)
+void session_retained(struct session *s, const struct source_slot *slot)
 {
     int64_t now = mono_us(), max = s->config->source.retained_wal_max_bytes;
     uint64_t retained = slot->retained_bytes > 0 ? (uint64_t)slot->retained_bytes : 0;
@@ -224,7 +227,8 @@ static void retained_wal(struct session *s, const struct source_slot *slot)
                   "the slot holds WAL on the source until the bus has it");
     s->retained_over = over;
     s->retained_warned = half;
-    daemon_ready(s->daemon, over ? "the slot retains more WAL than source.retained_wal_max_bytes" : NULL);
+    if (over || !s->recovering)
+        daemon_ready(s->daemon, over ? "the slot retains more WAL than source.retained_wal_max_bytes" : NULL);
 }
 
 static bool health(struct session *s, struct err *err)
@@ -246,7 +250,7 @@ static bool health(struct session *s, struct err *err)
                              "models anew, or take them out of their services");
     }
     if (h->slot.found)
-        retained_wal(s, &h->slot);
+        session_retained(s, &h->slot);
     return true;
 }
 
@@ -337,7 +341,8 @@ bool session_run(struct session *s, struct err *err)
     int stream = capture_fd(s->capture), side = watch_fd(&s->watch);
     if (!loop_fd(loop, stream, LOOP_READ, woken, s, err) || !loop_fd(loop, side, LOOP_READ, woken, s, err))
         return false;
-    daemon_ready(s->daemon, NULL);
+    if (!s->recovering)
+        daemon_ready(s->daemon, NULL);
     bool ok = run(s, err);
     loop_fd_remove(loop, stream);
     loop_fd_remove(loop, side);

@@ -63,7 +63,7 @@ struct session {
     uint64_t retained_before; /* for the rate of growth */
     int64_t retained_us;
     bool retained_warned, retained_over, outbox_warned;
-    bool replaying;   /* inside a transaction's replay */
+    bool recovering;  /* after a failure: not ready before the bus has taken something again */
     uint32_t changes; /* since the last look at the clock in a long replay */
 };
 
@@ -76,5 +76,8 @@ bool session_run(struct session *s, struct err *err) MUST_USE;
 /* clean: flush what is complete, confirm it, end the stream politely. */
 void session_close(struct session *s, bool clean);
 
-/* relay.c: the only place where the position that the server may forget moves. */
+/* What the server says of the slot: metric, log, readiness. */
+void session_retained(struct session *s, const struct source_slot *slot);
+
+/* session.c: the only place where the position that the server may forget moves. */
 bool relay_confirm(struct session *s, bool ask, struct err *err) MUST_USE;

@@ -6,18 +6,28 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "relay/session.h"
 
-/* The bus makes us wait: the server must go on hearing from us. Errors show at the next read. */
+/* The bus makes us wait: the server must go on hearing from us, and its slot being watched. Errors show at the next
+ * read. */
 static void bus_idle(void *arg)
 {
     struct session *s = arg;
     struct err ignored;
     if (relay_confirm(s, false, &ignored))
         daemon_alive(s->daemon);
+    if (s->watch.pg.conn && watch_tick(&s->watch, &ignored) && s->watch.health.fresh && s->watch.health.slot.found)
+        session_retained(s, &s->watch.health.slot); /* still fresh: the tick looks at the rest */
+    if (loop_once(s->daemon->loop, 0, &ignored) && s->daemon->stop == DAEMON_STOP_FAST) {
+        /* There is no way out of a call that waits for a bus that hangs, and none is needed: both servers see what they
+         * would see after SIGKILL. */
+        log_event(LOG_INFO, "stopped", "signal=%s", "fast");
+        _exit(ERR_NONE);
+    }
 }
 
 static bool lost_slot(const struct session *s, const char *what, struct err *err)
@@ -68,8 +78,11 @@ static bool take_slot(struct session *s, struct pg *side, struct pg *replication
 {
     struct bus_progress progress;
     uint64_t lsn;
-    if (!bus_progress_get(&s->bus_config, &progress, err) || !source_slot(side, s->config->source.slot, ret, err) ||
-        !check_slot(s, ret, &progress, err))
+    if (!source_slot(side, s->config->source.slot, ret, err))
+        return false;
+    if (ret->found)
+        session_retained(s, ret); /* also when the bus cannot be reached, which is when it grows */
+    if (!bus_progress_get(&s->bus_config, &progress, err) || !check_slot(s, ret, &progress, err))
         return false;
     if (!ret->found) {
         if (!pg_slot_create(replication, s->config->source.slot, PG_SLOT_PERMANENT, &lsn, NULL, err))

@@ -21,8 +21,8 @@ like "$OUT" 'does not fit into the spool.*relay.spool_max_bytes is 307200' "the 
 like "$OUT" 'hint=.*raise relay.spool_max_bytes' "and what to do"
 is "$(events count)" "1 1" "what came before is on the bus, the large transaction is not"
 is "$(ls "$T/spool")" "" "no file is left"
-is "$(sql src app "SELECT '$(slot confirmed_flush_lsn)'::pg_lsn <= '$(sql src undam "SELECT lsn FROM undam_bus.source")'")" t \
-    "the server keeps what was not published"
+never_ahead
+ok $? "the server keeps what was not published"
 
 # A disk that is full. Root mounts a small one; others use /dev/full's errors in the unit test (test_txn).
 if [ "$(id -u)" = 0 ] && mkdir "$T/disk" && mount -t tmpfs -o size=300k tmpfs "$T/disk" 2>/dev/null; then

@@ -39,6 +39,6 @@ app "SELECT id || ' id=' || id || ' n=' || n || ' body=' || body FROM t" | LC_AL
 replayed t >"$T/got"
 ok "$(cmp -s "$T/want" "$T/got"; echo $?)" "events replayed give the source's $(wc -l <"$T/want") rows"
 is "$(events count | cut -d' ' -f1)" "240" "each transaction is there once"
-is "$(slot "confirmed_flush_lsn <= '$(sql src undam "SELECT lsn FROM undam_bus.source")'::pg_lsn")" t "the server holds what the bus does not"
+never_ahead; ok $? "the server holds what the bus does not"
 stop relay
 done_testing

@@ -25,7 +25,6 @@ sql src other "INSERT INTO x SELECT generate_series(1, 1000)"; l=$(lsn)
 wait_until 10 confirmed "$l"; ok $? "and over another database's"
 is "$(events count)" "0 0" "without an event"
 bus() { sql bus undam "SELECT $1 FROM undam_bus.source"; }
-never_ahead() { [ "$(slot "confirmed_flush_lsn <= '$(bus lsn)'")" = t ]; }
 never_ahead; ok $? "and never past what the bus says"
 
 # Watermarks.

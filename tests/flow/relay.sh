@@ -37,12 +37,17 @@ bus_past() { # an LSN at the start of a page may only be reached in the form of 
     [ "$(sql "$BUS" undam "SELECT count(*) FROM undam_bus.source WHERE pg_wal_lsn_diff(lsn, '$1') >= -40")" = 1 ]
 }
 events() { "$UNDAM_BUILD/tests/flow/relay_events" "$(dsn "$BUS" undam)" app "$@"; }
-metric() { curl -s "http://127.0.0.1:$PORT/metrics" | sed -n "s/^undam_relay_$1 //p"; }
+metric() { curl -s -m 5 "http://127.0.0.1:$PORT/metrics" | sed -n "s/^undam_relay_$1 //p"; }
 metric_is() { [ "$(metric "$1")" = "$2" ]; }
 metric_at_least() { awk -v a="$(metric "$1")" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b + 0) }'; }
-ready() { curl -sf "http://127.0.0.1:$PORT/readyz" >/dev/null; }
+ready() { curl -sf -m 5 "http://127.0.0.1:$PORT/readyz" >/dev/null; }
 logged() { sed 's/\\"/"/g' "$T/relay.log" | grep -qE -- "$1"; }
 slot() { sql src app "SELECT $1 FROM pg_replication_slots WHERE slot_name = 'undam'"; }
+# The server was never told of more than the bus has. The slot is read first: the bus only moves on.
+never_ahead() {
+    local lsn; lsn=$(slot confirmed_flush_lsn)
+    [ "$(sql "$BUS" undam "SELECT lsn >= '$lsn' FROM undam_bus.source")" = t ]
+}
 # The relay, run to its end: output in $OUT, exit status in $STATUS.
 relay_fails() { OUT=$(timeout 30 "$UNDAM" relay -c "$T/undam.yaml" 2>&1); STATUS=$?; OUT=${OUT//\\\"/\"}; }
 # The rows of a table as the bus's events leave it, sorted: "<subject> <columns>". TABLE is the event type's first part.
