@@ -199,7 +199,7 @@ static const struct item *choose(struct view_state *s, const struct candidate *a
 {
     const struct item *first_failure = NULL;
     for (int want = (int)count; want > 0; want--)
-        for (unsigned mask = (1u << count) - 1; mask; mask--) {
+        for (unsigned mask = 1; mask < 1u << count; mask++) { /* of two alike, that with the earlier columns */
             if ((mask & usable) != mask || __builtin_popcount(mask) != want)
                 continue;
             take_keys(s, all, mask, links, p);

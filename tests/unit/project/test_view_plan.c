@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From SELECT to plan: what is refused, where, and what the plan of an accepted one holds. */
 #include "project/view_plan.h"
+#include "project/view_tree.h"
 
 #include "plan_catalog.h"
 #include "test.h"
@@ -106,6 +107,189 @@ TEST(document_by_correlation)
         "SELECT o.id, (SELECT json_agg(json_build_object('t', p.title, 'q', i.qty) ORDER BY i.line) FROM mirror.items "
         "i JOIN mirror.products p ON p.id = i.product_id WHERE i.order_id = o.id) AS doc FROM mirror.orders o WHERE "
         "o.id = ANY($1::bigint[])\n");
+}
+
+TEST(composite_key)
+{
+    expect("SELECT i.order_id, i.line, p.title FROM items i LEFT JOIN products p ON p.id = i.product_id",
+           "order_id,line",
+           "key order_id bigint\n"
+           "key line integer\n"
+           "table items: order_id line product_id\n"
+           "table products: id title\n"
+           "map items(order_id, line) SELECT DISTINCT u.c1::bigint AS \"order_id\", u.c2::integer AS \"line\" FROM "
+           "unnest($1::bigint[], $2::integer[]) AS u(c1, c2) WHERE u.c1 IS NOT NULL AND u.c2 IS NOT NULL\n"
+           "map products(id) SELECT DISTINCT m1.\"order_id\"::bigint AS \"order_id\", m1.\"line\"::integer AS \"line\" "
+           "FROM mirror.\"items\" AS m1 WHERE m1.\"product_id\" = ANY($1::bigint[]) AND m1.\"order_id\" IS NOT NULL "
+           "AND m1.\"line\" IS NOT NULL\n"
+           "index items(product_id)\n"
+           "SELECT i.order_id, i.line, p.title FROM mirror.items i LEFT JOIN mirror.products p ON p.id = i.product_id "
+           "WHERE i.order_id = ANY($1::bigint[]) AND i.line = ANY($2::int[])\n");
+}
+
+TEST(key_that_may_be_null)
+{
+    expect("SELECT o.user_id, count(*) AS n FROM orders o GROUP BY o.user_id", "user_id",
+           "key user_id bigint nullable\n"
+           "table orders: id user_id\n"
+           "map orders(user_id) SELECT DISTINCT u.c1::bigint AS \"user_id\" FROM unnest($1::bigint[]) AS u(c1)\n"
+           "index orders(user_id)\n"
+           "SELECT o.user_id, count(*) AS n FROM mirror.orders o WHERE o.user_id = ANY($1::bigint[]) OR (o.user_id IS "
+           "NULL AND array_position($1::bigint[], NULL) IS NOT NULL) GROUP BY o.user_id\n");
+}
+
+TEST(key_on_the_nullable_side)
+{
+    expect("SELECT u.id, o.total, o.id AS oid FROM orders o LEFT JOIN users u ON u.id = o.user_id", "id",
+           "key id bigint nullable\n"
+           "table orders: id user_id total\n"
+           "table users: id\n"
+           "map orders(user_id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 "
+           "IS NOT NULL UNION SELECT NULL::bigint\n"
+           "map users(id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS NOT "
+           "NULL UNION SELECT NULL::bigint\n"
+           "index orders(user_id)\n"
+           "SELECT u.id, o.total, o.id AS oid FROM mirror.orders o LEFT JOIN mirror.users u ON u.id = o.user_id WHERE "
+           "(u.id = ANY($1::bigint[]) OR (u.id IS NULL AND array_position($1::bigint[], NULL) IS NOT NULL)) AND "
+           "(o.user_id = ANY($1::bigint[]) OR array_position($1::bigint[], NULL) IS NOT NULL)\n");
+}
+
+TEST(three_hops)
+{
+    expect("SELECT u.id, count(p.title) AS n FROM users u JOIN orders o ON o.user_id = u.id JOIN items i ON i.order_id "
+           "= o.id JOIN products p ON p.id = i.product_id GROUP BY u.id",
+           "id",
+           "key id bigint\n"
+           "table users: id\n"
+           "table orders: id user_id\n"
+           "table items: order_id line product_id\n"
+           "table products: id title\n"
+           "map users(id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS NOT "
+           "NULL\n"
+           "map orders(user_id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 "
+           "IS NOT NULL\n"
+           "map items(order_id) SELECT DISTINCT m1.\"user_id\"::bigint AS \"id\" FROM mirror.\"orders\" AS m1 WHERE "
+           "m1.\"id\" = ANY($1::bigint[]) AND m1.\"user_id\" IS NOT NULL\n"
+           "map products(id) SELECT DISTINCT m2.\"user_id\"::bigint AS \"id\" FROM mirror.\"items\" AS m1 JOIN "
+           "mirror.\"orders\" AS m2 ON m1.\"order_id\" = m2.\"id\" WHERE m1.\"product_id\" = ANY($1::bigint[]) AND "
+           "m2.\"user_id\" IS NOT NULL\n"
+           "index items(product_id)\n"
+           "index orders(user_id)\n"
+           "SELECT u.id, count(p.title) AS n FROM mirror.users u JOIN mirror.orders o ON o.user_id = u.id JOIN "
+           "mirror.items i ON i.order_id = o.id JOIN mirror.products p ON p.id = i.product_id WHERE u.id = "
+           "ANY($1::bigint[]) AND o.user_id = ANY($1::bigint[]) GROUP BY u.id\n");
+}
+
+TEST(grouped_subquery_is_restricted_by_path)
+{
+    expect("SELECT u.id, s.n FROM users u JOIN orders o ON o.user_id = u.id LEFT JOIN (SELECT order_id, count(*) AS n "
+           "FROM items GROUP BY order_id) s ON s.order_id = o.id",
+           "id",
+           "key id bigint\n"
+           "table users: id\n"
+           "table orders: id user_id\n"
+           "table items: order_id line\n"
+           "map users(id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS NOT "
+           "NULL\n"
+           "map orders(user_id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 "
+           "IS NOT NULL\n"
+           "map items(order_id) SELECT DISTINCT m1.\"user_id\"::bigint AS \"id\" FROM mirror.\"orders\" AS m1 WHERE "
+           "m1.\"id\" = ANY($1::bigint[]) AND m1.\"user_id\" IS NOT NULL\n"
+           "index orders(user_id)\n"
+           "SELECT u.id, s.n FROM mirror.users u JOIN mirror.orders o ON o.user_id = u.id LEFT JOIN (SELECT order_id, "
+           "count(*) AS n FROM mirror.items WHERE items.order_id = ANY(ARRAY(SELECT m1.id FROM mirror.orders m1 WHERE "
+           "m1.user_id = ANY($1::bigint[]))) GROUP BY order_id) s ON s.order_id = o.id WHERE u.id = ANY($1::bigint[]) "
+           "AND o.user_id = ANY($1::bigint[])\n");
+}
+
+TEST(with_is_put_in_place)
+{
+    expect("WITH w(a, b) AS (SELECT user_id, sum(total) FROM orders GROUP BY 1) SELECT u.id, w.b FROM users u LEFT "
+           "JOIN w ON w.a = u.id",
+           "id",
+           "key id bigint\n"
+           "table users: id\n"
+           "table orders: id user_id total\n"
+           "map users(id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS NOT "
+           "NULL\n"
+           "map orders(user_id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 "
+           "IS NOT NULL\n"
+           "index orders(user_id)\n"
+           "SELECT u.id, w.b FROM mirror.users u LEFT JOIN (SELECT user_id, sum(total) FROM mirror.orders WHERE "
+           "orders.user_id = ANY($1::bigint[]) GROUP BY 1) w(a, b) ON w.a = u.id WHERE u.id = ANY($1::bigint[])\n");
+}
+
+TEST(other_schema_and_star)
+{
+    expect("SELECT n.* FROM crm.notes n WHERE EXISTS (SELECT * FROM users u WHERE u.id = n.user_id)", "id",
+           "key id integer\n"
+           "table notes: id user_id text\n"
+           "table users: id\n"
+           "map notes(id) SELECT DISTINCT u.c1::integer AS \"id\" FROM unnest($1::integer[]) AS u(c1) WHERE u.c1 IS "
+           "NOT NULL\n"
+           "map users(id) SELECT DISTINCT m1.\"id\"::integer AS \"id\" FROM mirror.\"crm.notes\" AS m1 WHERE "
+           "m1.\"user_id\" = ANY($1::bigint[]) AND m1.\"id\" IS NOT NULL\n"
+           "index notes(user_id)\n"
+           "SELECT n.id, n.user_id, n.text FROM mirror.\"crm.notes\" n WHERE EXISTS (SELECT 1 FROM mirror.users u "
+           "WHERE u.id = n.user_id) AND n.id = ANY($1::int[])\n");
+}
+
+TEST(key_that_no_table_holds_whole)
+{
+    expect("SELECT u.id, p.id AS pid FROM users u JOIN orders o ON o.user_id = u.id JOIN items i ON i.order_id = o.id "
+           "JOIN products p ON p.id = i.product_id",
+           "id,pid",
+           "key id bigint\n"
+           "table users: id\n"
+           "table orders: id user_id\n"
+           "table items: order_id line product_id\n"
+           "table products: id\n"
+           "map users(id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS NOT "
+           "NULL\n"
+           "map orders(user_id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 "
+           "IS NOT NULL\n"
+           "map items(order_id) SELECT DISTINCT m1.\"user_id\"::bigint AS \"id\" FROM mirror.\"orders\" AS m1 WHERE "
+           "m1.\"id\" = ANY($1::bigint[]) AND m1.\"user_id\" IS NOT NULL\n"
+           "map products(id) SELECT DISTINCT m2.\"user_id\"::bigint AS \"id\" FROM mirror.\"items\" AS m1 JOIN "
+           "mirror.\"orders\" AS m2 ON m1.\"order_id\" = m2.\"id\" WHERE m1.\"product_id\" = ANY($1::bigint[]) AND "
+           "m2.\"user_id\" IS NOT NULL\n"
+           "index items(product_id)\n"
+           "index orders(user_id)\n"
+           "SELECT u.id, p.id AS pid FROM mirror.users u JOIN mirror.orders o ON o.user_id = u.id JOIN mirror.items i "
+           "ON i.order_id = o.id JOIN mirror.products p ON p.id = i.product_id WHERE u.id = ANY($1::bigint[]) AND "
+           "o.user_id = ANY($1::bigint[])\n");
+}
+
+TEST(union_of_branches)
+{
+    expect("SELECT id, name FROM users UNION ALL SELECT user_id, text FROM crm.notes", "id",
+           "key id bigint\n"
+           "table users: id name\n"
+           "table notes: id user_id text\n"
+           "map users(id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS NOT "
+           "NULL\n"
+           "map notes(user_id) SELECT DISTINCT u.c1::bigint AS \"id\" FROM unnest($1::bigint[]) AS u(c1) WHERE u.c1 IS "
+           "NOT NULL\n"
+           "index notes(user_id)\n"
+           "SELECT id, name FROM mirror.users WHERE users.id = ANY($1::bigint[]) UNION ALL SELECT user_id, text FROM "
+           "mirror.\"crm.notes\" notes WHERE notes.user_id = ANY($1::bigint[])\n");
+}
+
+/* bsearch needs the printed list in order, and the lookups that decide refusals find their rows. */
+TEST(functions_are_found)
+{
+    static const char *const names[] = {"abbrev", "sum", "now", "json_agg", "row_number", "zipjoin_never", "xpath"};
+    static const char kinds[] = {'f', 'a', 'f', 'a', 'w', 0, 'f'};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct view_function *f = view_function_find(names[i]);
+        CHECK_INT(f ? f->kind : 0, kinds[i]);
+    }
+    static const struct view_function all[] = {
+#include "project/view_functions.inc"
+    };
+    for (size_t i = 0; i < COUNT(all); i++)
+        if (i && strcmp(all[i - 1].name, all[i].name) >= 0)
+            CHECK_STR(str_of(all[i].name), "in order");
 }
 
 TEST(every_example_is_planned_or_refused_as_it_says)

@@ -109,6 +109,12 @@ static const struct view_example view_corpus[] = {
      "1:21: user_id: the key column does not reach a table's column: a window function"},
     {NULL, "SELECT user_id, id, row_number() OVER (PARTITION BY user_id ORDER BY at) AS n FROM orders", "user_id",
      "1:21: row_number: its ORDER BY leaves ties"},
+    {NULL, "SELECT user_id, id, sum(total) OVER (PARTITION BY user_id ORDER BY at ROWS 2 PRECEDING) AS n FROM orders",
+     "user_id", "1:21: sum: its ORDER BY leaves ties"},
+    {NULL,
+     "SELECT user_id, id, sum(total) OVER w AS n FROM orders WINDOW w AS (PARTITION BY user_id ORDER BY at RANGE "
+     "UNBOUNDED PRECEDING)",
+     "user_id", NULL},
     {"`EXISTS`, `NOT EXISTS`, correlated scalar subqueries",
      "SELECT u.id, (SELECT max(o.at) FROM orders o WHERE o.user_id = u.id) AS last FROM users u WHERE EXISTS (SELECT * "
      "FROM orders o WHERE o.user_id = u.id) AND NOT EXISTS (SELECT 1 FROM crm.notes n WHERE n.user_id = u.id AND "
