@@ -162,6 +162,13 @@ static void go_down(struct undam_connection *c, const char *doing)
 
 /* --- coming up --------------------------------------------------------------------------------------------------- */
 
+/* Notices would go to stderr as they are; what matters comes as an error as well. */
+static void drop_notice(void *arg, const PGresult *r)
+{
+    (void)arg;
+    (void)r;
+}
+
 static PGconn *start_connecting(const struct undam_pool *pool)
 {
     char options[256];
@@ -218,6 +225,7 @@ static void connect_start(struct undam_connection *c)
         go_down(c, "cannot connect");
         return;
     }
+    PQsetNoticeReceiver(c->pg, drop_notice, NULL);
     ngx_add_timer(&c->timer, CONNECT_MS_MAX);
 }
 

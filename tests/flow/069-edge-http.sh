@@ -11,6 +11,10 @@ edge_compile
 edge_publish profile:tx:100 sleep:tx:100 divide:tx:100 list:tx:100 text:tx:100 big:tx:100
 edge_applied 600000
 EDGE_LOCATION='undam_timeout 5s;'
+h2_port=$(free_port)
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 -subj /CN=edge >/dev/null 2>&1 || bail "openssl"
+EDGE_HTTP="server { listen 127.0.0.1:$h2_port ssl http2; ssl_certificate $T/cert.pem; ssl_certificate_key $T/key.pem;
+    location / { undam on; proxy_pass http://127.0.0.1:1; } }"
 edge_start
 
 like "$(get /users/7)" "^200 stream" "a read"
@@ -38,6 +42,26 @@ get /big >/dev/null
 is "$(wc -c <"$T/body") $(md5sum <"$T/body")" "2000000 $(head -c 2000000 < <(yes 0123456789 | tr -d '\n') | md5sum)" "2 MB arrive whole"
 like "$(get /users/8 -H 'Range: bytes=0-3')" "^200 stream" "ranges are not offered"
 like "$(get /users/8 -H 'Accept-Encoding: gzip')" "^200 stream" "other headers change nothing"
+
+base=https://127.0.0.1:$h2_port
+like "$(get /users/8 -k --http2)" '^200 stream percentage' "HTTP/2 over TLS"
+like "$(head -n 1 "$T/head")" '^HTTP/2 200' "it is"
+for i in $(seq 1 100); do echo "url=$base/users/$i"; echo "output=$T/h2.$i"; done >"$T/curl.cfg"
+curl -s --no-progress-meter -k --http2 -Z --parallel-max 50 -K "$T/curl.cfg"
+bad=0
+for i in $(seq 1 100); do grep -q "\"id\" : $i," "$T/h2.$i" || bad=$((bad + 1)); done
+is $bad 0 "many streams of one connection, each with its own answer"
+base=$url
+# Text keys that look like something in an array, asked for at once so that they share statements.
+words='NULL a,b {} %7B%22x%22%7D %22 %22%22 %27 a%20b null %C3%A4 %7B%7D%2C (:k) $1'
+for round in 1 2 3 4 5 6; do for w in $words; do echo "url=\"$url/text/$w\""; echo "output=$T/word.$round.$w"; done; done >"$T/curl.cfg"
+curl -s -g --no-progress-meter -Z --parallel-max 40 -K "$T/curl.cfg"
+bad=0
+for w in $words; do
+    printf -v text '%b' "${w//%/\\x}"
+    for round in 1 2 3 4 5 6; do [ "$(cat "$T/word.$round.$w")" = "stream $text" ] || { bad=$((bad + 1)); note "$w: $(cat "$T/word.$round.$w")"; }; done
+done
+is $bad 0 "no text is taken for syntax"
 
 # raw TEXT: sends bytes, prints what comes until the end.
 raw() { printf "$1" | timeout 10 python3 -c '

@@ -102,8 +102,8 @@ edge_config() {
         echo "load_module $MODULE; worker_shutdown_timeout 20s;"
         echo "events { worker_connections 1024; } http { access_log $T/edge.access.log; $(edge_temp edge)"
         echo "keepalive_requests 10000000; undam_snapshot $T/flags; undam_catalogue $T/catalogue;"
-        echo "undam_readmodel tx \"${EDGE_DSN:-$(dsn read tx)}\" ${EDGE_READMODEL:-};"
-        echo "${EDGE_HTTP:-}"
+        echo "undam_readmodel tx \"${EDGE_DSN:-$(dsn read tx)}\" ${EDGE_READMODEL:-statement_timeout=10s};"
+        echo "undam_timeout 10s; ${EDGE_HTTP:-}" # generous: the box may be slow and the module under a sanitiser
         echo 'log_format undam "$request $status $undam_route $undam_reason $undam_version $undam_endpoint";'
         echo "upstream legacy { server 127.0.0.1:$legacy_port; keepalive 32; }"
         echo "server { listen 127.0.0.1:$port; access_log $T/edge.access.log undam;"
