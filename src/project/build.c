@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "project/scan_check.h"
+#include "project/sqlstate.h"
 
 static void add_relation(struct buf *b, const char *schema, const char *name, const char *suffix)
 {
@@ -372,8 +373,10 @@ static bool fill_view(const struct build *b, const struct planned_view *v, struc
                lsn_format(b->lsn, lsn));
     add_relation(&sql, "def", v->file.name, "");
     buf_adds(&sql, " d");
-    if (!run(b->model, &sql, err))
-        return err_wrap(err, "%s: computing the view", v->file.path);
+    PG_RESULT filled = PQexec(b->model->conn, sql.data);
+    buf_free(&sql);
+    if (PQresultStatus(filled) != PGRES_COMMAND_OK)
+        return sqlstate_fail(b->model, filled, "computing the view", err) || err_wrap(err, "%s", v->file.path);
     buf_adds(&sql, "ALTER TABLE ");
     add_relation(&sql, "api", v->file.name, "~");
     buf_adds(&sql, " ADD PRIMARY KEY (");

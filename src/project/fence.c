@@ -29,6 +29,7 @@ static bool take_locked(struct fence *f, struct pg *pg, struct place *place, str
     r = NULL;
     if (!place_get(pg, f->source, true, place, err))
         return false;
+    f->absent = !place->found;
     if (!place->found) {
         err_set(err, ERR_STATE, "%s: there is no position for source %s yet", pg->what, f->source);
         return err_hint(err, "register views first: undam view add FILE...");

@@ -14,6 +14,7 @@
 struct fence {
     const char *source;
     struct place place;     /* as this projector last left it */
+    bool absent;            /* there is no position yet */
     bool catalogue_changed; /* a registration went by: load the registry again and redo the batch */
     struct pg_stmt lock, move;
     char epoch[24], catalogue[24], lsn[LSN_TEXT_SIZE]; /* place as text */

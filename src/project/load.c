@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "link/pg/replication.h"
 #include "project/apply.h"
+#include "project/sqlstate.h"
 
 enum { BUS_WAIT_MS = 60 * 1000, BUS_POLL_US = 50 * 1000 };
 
@@ -68,7 +69,7 @@ static void copy_out_sql(const struct planned_mirror *p, struct buf *b)
 static bool start_copy(struct pg *pg, const char *sql, ExecStatusType want, struct err *err)
 {
     PG_RESULT r = PQexec(pg->conn, sql);
-    return PQresultStatus(r) == want || pg_fail(pg, r, "COPY", err);
+    return PQresultStatus(r) == want || sqlstate_fail(pg, r, "COPY", err);
 }
 
 static bool end_copy(struct pg *pg, struct err *err)
@@ -79,7 +80,7 @@ static bool end_copy(struct pg *pg, struct err *err)
         if (!r)
             return ok;
         if (ok && PQresultStatus(r) != PGRES_COMMAND_OK)
-            ok = pg_fail(pg, r, "COPY", err);
+            ok = sqlstate_fail(pg, r, "COPY", err);
     }
 }
 

@@ -242,7 +242,7 @@ static bool wait_for_views(struct service *s, struct err *err)
     while (!s->daemon.stop) {
         if (open_service(s, err))
             return true;
-        bool empty = err->class == ERR_STATE && !s->projector.taken;
+        bool empty = s->projector.unregistered;
         if (!empty && !err->retriable)
             return false;
         if (!empty) {

@@ -8,6 +8,7 @@
 #include "base/hist.h"
 #include "base/log.h"
 #include "project/source.h"
+#include "project/sqlstate.h"
 
 enum {
     PROGRESS_EVERY_US = 100 * 1000, /* a position that moves without rows is worth a transaction this often */
@@ -58,6 +59,7 @@ void projector_free(struct projector *p)
 static bool open_model(struct projector *p, struct err *err)
 {
     bool exists;
+    p->unregistered = false;
     if (!*p->service->dsn) {
         err_set(err, ERR_CONFIG, "service %s has no read model", p->service->name);
         return err_hint(err, "set services.%s.dsn in %s", p->service->name, p->config->path);
@@ -66,13 +68,17 @@ static bool open_model(struct projector *p, struct err *err)
         !pg_exec(&p->model, "SET application_name = 'undam project'; SET synchronous_commit = off", err) ||
         !registry_exists(&p->model, &exists, err))
         return false;
+    p->unregistered = !exists;
     if (!exists) {
         err_set(err, ERR_STATE, "%s: no view was ever registered", p->what);
         return err_hint(err, "register views first: undam view add FILE...");
     }
     pg_pipe_init(&p->pipe, &p->model);
-    return p->taken ? fence_resume(&p->fence, &p->model, err)
-                    : fence_take(&p->fence, &p->model, p->config->source.name, err);
+    if (p->taken)
+        return fence_resume(&p->fence, &p->model, err);
+    bool ok = fence_take(&p->fence, &p->model, p->config->source.name, err);
+    p->unregistered = !ok && p->fence.absent;
+    return ok;
 }
 
 static bool open_reader(struct projector *p, struct err *err)
@@ -222,29 +228,6 @@ bool projector_step(struct projector *p, int wait_ms, bool *ret_worked, struct e
 
 /* ---- when a step fails ---- */
 
-static const char *state_meaning(const char *state)
-{
-    static const struct {
-        const char *state, *meaning;
-    } meanings[] = {
-        {"22P02", "a value is not of its column's type"},
-        {"22003", "a number is out of range"},
-        {"22001", "a value is too long"},
-        {"22012", "division by zero"},
-        {"22007", "a date or time cannot be read"},
-        {"22008", "a date or time is out of range"},
-        {"23502", "null in a key or a column that must not be null"},
-        {"23505", "two rows have the same key"},
-        {"21000", "two rows of the view have the same row key, or a subquery gave more than one row"},
-        {"42P01", "a table is not there"},
-        {"42703", "a column is not there"},
-    };
-    for (size_t i = 0; i < COUNT(meanings); i++)
-        if (strcmp(state, meanings[i].state) == 0)
-            return meanings[i].meaning;
-    return "refused by PostgreSQL";
-}
-
 /* The server's message may hold row values: what is printed is the state, its meaning, and where. */
 static void explain(struct projector *p, struct err *err)
 {
@@ -256,10 +239,10 @@ static void explain(struct projector *p, struct err *err)
         return;
     if (view)
         err_set(err, ERR_DATA, "view %s cannot be computed at %s, %u: %s (SQLSTATE %s)", view->name, lsn, p->at.seq,
-                state_meaning(p->pipe.sqlstate), p->pipe.sqlstate);
+                sqlstate_meaning(p->pipe.sqlstate), p->pipe.sqlstate);
     else
         err_set(err, ERR_DATA, "table %s: the event at %s, %u cannot be applied: %s (SQLSTATE %s)", mirror->entity, lsn,
-                p->at.seq, state_meaning(p->pipe.sqlstate), p->pipe.sqlstate);
+                p->at.seq, sqlstate_meaning(p->pipe.sqlstate), p->pipe.sqlstate);
     err_hint(err,
              view ? "nothing was skipped; change the view so that it holds for such rows (`undam view add`), or "
                     "drop it (`undam view drop`)"

@@ -33,6 +33,7 @@ struct projector {
     struct bus_batch batch;
     char what[96];           /* "read model transactions" */
     bool taken;              /* the epoch is ours */
+    bool unregistered;       /* projector_open() failed because no view was ever registered */
     bool open;               /* a PostgreSQL transaction is open between steps */
     int careful;             /* batches to go one event at a time, to name the one that fails */
     struct position at;      /* of the event being applied, for errors */

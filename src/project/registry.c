@@ -4,10 +4,14 @@
 
 #include <stdio.h>
 
+#define LAYOUT "1" /* of the tables in schema undam */
+
 static const char schemas[] =
     "SET client_min_messages = warning;"
     "CREATE SCHEMA IF NOT EXISTS mirror; CREATE SCHEMA IF NOT EXISTS def; CREATE SCHEMA IF NOT EXISTS api;"
     "CREATE SCHEMA IF NOT EXISTS undam;"
+    "CREATE TABLE IF NOT EXISTS undam.layout (version int PRIMARY KEY);"
+    "INSERT INTO undam.layout SELECT " LAYOUT " WHERE NOT EXISTS (SELECT FROM undam.layout);"
     "CREATE TABLE IF NOT EXISTS undam.position (source text PRIMARY KEY, system_id text NOT NULL,"
     " timeline int NOT NULL, database text NOT NULL, slot text NOT NULL, epoch bigint NOT NULL, lsn pg_lsn NOT NULL,"
     " commit_time timestamptz, watermark timestamptz, applied_at timestamptz, catalogue bigint NOT NULL DEFAULT 1)"
@@ -44,7 +48,16 @@ bool registry_exists(struct pg *pg, bool *ret, struct err *err)
     if (!pg_query(pg, "SELECT to_regclass('undam.position') IS NOT NULL AND to_regclass('undam.view') IS NOT NULL", &r,
                   err))
         return false;
-    *ret = *PQgetvalue(r, 0, 0) == 't';
+    bool there = *PQgetvalue(r, 0, 0) == 't';
+    PQclear(TAKE(r));
+    if (there && !pg_query(pg, "SELECT max(version) FROM undam.layout", &r, err))
+        return false;
+    if (there && strcmp(PQgetvalue(r, 0, 0), LAYOUT) != 0) {
+        err_set(err, ERR_STATE, "%s: its tables have layout %s, this version of Undam knows " LAYOUT, pg->what,
+                PQgetvalue(r, 0, 0));
+        return err_hint(err, "use the version that made them, or empty the database and register the views again");
+    }
+    *ret = there;
     return true;
 }
 
