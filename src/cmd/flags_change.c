@@ -363,9 +363,6 @@ static bool segment_args(struct invocation *inv, struct segment_args *a, struct 
         add_keys(&a->remove, option_value(inv, "remove"));
     if (file && !add_file(&a->add, file, err))
         return false;
-    if (a->flag && (a->add.len || a->remove.len))
-        return err_set(err, ERR_USAGE,
-                       "--flag and --add, --remove or --file are two changes: make them one after the other");
     if (a->flag && !percent == !a->drop)
         return err_set(err, ERR_USAGE, "--flag wants either --percent or --drop");
     if (percent && !parse_percent(percent, &percentage, err))
@@ -382,12 +379,15 @@ int flags_segment_run(struct invocation *inv)
     struct segment_args a = {
         .name = inv->operands[0], .flag = option_value(inv, "flag"), .drop = option_given(inv, "drop")};
     bool good = begin(&f, inv, &err) && segment_args(inv, &a, &err);
-    struct flag_change c = {.action = "segment",
-                            .subject = a.flag ? FLAG_SUBJECT_FLAG : FLAG_SUBJECT_SEGMENT,
-                            .name = a.flag ? a.flag : a.name,
-                            .apply = a.flag ? use_apply : members_apply,
-                            .arg = &a};
-    good = good && change(&f, &c, NULL, &err);
+    /* Members and their use in a flag are two changes, each with its own record. */
+    struct flag_change members = {
+        .action = "segment", .subject = FLAG_SUBJECT_SEGMENT, .name = a.name, .apply = members_apply, .arg = &a};
+    struct flag_change use = {
+        .action = "segment", .subject = FLAG_SUBJECT_FLAG, .name = a.flag, .apply = use_apply, .arg = &a};
+    if (good && (!a.flag || a.add.len || a.remove.len))
+        good = change(&f, &members, NULL, &err);
+    if (good && a.flag)
+        good = change(&f, &use, NULL, &err);
     buf_free(&a.add);
     buf_free(&a.remove);
     return finish(&f, good, &err);

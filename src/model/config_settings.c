@@ -76,7 +76,7 @@ const struct config_setting config_settings[] = {
      "The flags snapshot that nginx maps. On the machine of nginx."},
     {"control.catalogue", CONFIG_PATH, AT(control.catalogue), "/run/undam/endpoints.catalogue", NULL, NULL, 0, 0,
      "The compiled endpoint files that nginx loads, written by `undam endpoint compile`."},
-    {"control.poll_ms", CONFIG_MS, AT(control.poll_ms), "200ms", NULL, NULL, 1, 60 * 1000,
+    {"control.poll_ms", CONFIG_MS, AT(control.poll_ms), "20ms", NULL, NULL, 1, 60 * 1000,
      "How often flags and the read models' positions are carried into the snapshot."},
 
     {"validate.listen", CONFIG_LISTEN, AT(validate.listen), "", "none", "127.0.0.1:9104", 0, 0,

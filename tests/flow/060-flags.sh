@@ -61,6 +61,7 @@ out=$(flags force users-read "$stream" legacy --shrink --why "complains"); is "$
 out=$(flags force users-read "$stream" none --why "is happy"); is "$(decision "$stream")" "stream percentage" "none ends it"
 out=$(flags segment staff --add u-1,u-2 --why "the staff"); is $? 0 "a segment"
 out=$(flags segment staff --flag users-read --percent 100 --why "staff first"); is $? 0 "used in a flag"
+out=$(flags segment crew --add c-1 --flag users-read --percent 50 --why "members and use in one go"); is $? 0 "members and their use in one command"
 is "$(decision u-1)" "stream segment" "its members follow its own percentage"
 out=$(flags segment staff --remove u-1,u-2 --why x); is $? 4 "members who would lose the stream side are not removed"
 
