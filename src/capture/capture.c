@@ -357,6 +357,14 @@ static bool on_data(struct capture *c, struct str bytes, struct err *err)
     return c->plain ? on_plain(c, kind, bytes, err) : on_outside(c, bytes, err);
 }
 
+bool capture_open_offline(struct capture *c, struct err *err)
+{
+    return txn_store_open(&c->store, c->config->spool_directory, c->config->slot, c->config->memory_max,
+                          c->config->spool_max, err);
+}
+
+bool capture_feed(struct capture *c, struct str message, struct err *err) { return on_data(c, message, err); }
+
 bool capture_step(struct capture *c, bool *ret_more, struct err *err)
 {
     struct pg_stream_message m;

@@ -108,6 +108,9 @@ void capture_skip(struct capture *c, uint64_t lsn);
 /* Handles one message if there is one; *ret_more = false: nothing more has arrived. A sink's error comes back as is. */
 bool capture_step(struct capture *c, bool *ret_more, struct err *err) MUST_USE;
 int capture_fd(const struct capture *c);
+/* Without a server, for tests: opens the spool only; then each call is one message as the server would send it. */
+bool capture_open_offline(struct capture *c, struct err *err) MUST_USE;
+bool capture_feed(struct capture *c, struct str message, struct err *err) MUST_USE;
 uint64_t capture_received(const struct capture *c);
 /* The end of WAL the server last told of; lag in bytes is this less received. */
 uint64_t capture_server_lsn(const struct capture *c);
