@@ -218,6 +218,9 @@ void session_retained(struct session *s, const struct source_slot *slot)
     s->retained_before = retained;
     s->retained_us = now;
     bool over = max > 0 && retained >= (uint64_t)max, half = max > 0 && retained >= (uint64_t)max / 2;
+    /* The server's own limit, max_slot_wal_keep_size: at it the slot is lost. safe_bytes is what is left of it. */
+    over = over || strcmp(slot->wal_status, "unreserved") == 0;
+    half = half || (slot->safe_bytes >= 0 && retained >= (uint64_t)slot->safe_bytes);
     int64_t left = slot->safe_bytes >= 0 ? slot->safe_bytes : max - (int64_t)retained;
     long until = rate > 0 && left > 0 ? (long)((double)left / rate) : -1;
     if (over ? !s->retained_over : half && !s->retained_warned)
@@ -228,7 +231,7 @@ void session_retained(struct session *s, const struct source_slot *slot)
     s->retained_over = over;
     s->retained_warned = half;
     if (over || !s->recovering)
-        daemon_ready(s->daemon, over ? "the slot retains more WAL than source.retained_wal_max_bytes" : NULL);
+        daemon_ready(s->daemon, over ? "the slot retains more WAL than it may" : NULL);
 }
 
 static bool health(struct session *s, struct err *err)
