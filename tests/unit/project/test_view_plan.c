@@ -275,6 +275,52 @@ TEST(union_of_branches)
            "mirror.\"crm.notes\" notes WHERE notes.user_id = ANY($1::bigint[])\n");
 }
 
+/* Whatever format_type() prints goes into the plan's texts. */
+TEST(keys_of_every_type)
+{
+    static const char *const types[] = {"timestamp(3) with time zone",
+                                        "timestamp without time zone",
+                                        "time with time zone",
+                                        "numeric(12,2)",
+                                        "double precision",
+                                        "character varying(10)",
+                                        "character(3)",
+                                        "bit varying(5)",
+                                        "\"char\"",
+                                        "interval day to second(3)",
+                                        "uuid",
+                                        "bytea",
+                                        "app.\"Mood\"",
+                                        "smallint"};
+    for (size_t i = 0; i < COUNT(types); i++) {
+        struct catalog_column column = {"K", types[i], true};
+        const char *key[] = {"K"};
+        struct catalog_table table = {"public", "T", &column, 1, key, 1};
+        const struct catalog catalog = {&table, 1};
+        struct arena arena;
+        struct view_plan plan = {0};
+        struct err err = {0};
+        arena_init(&arena);
+        bool ok = view_plan_build(
+            "SELECT x.\"K\", count(*) AS n FROM \"T\" x LEFT JOIN \"T\" y ON y.\"K\" = x.\"K\" GROUP BY "
+            "1",
+            key, 1, &catalog, &arena, &plan, &err);
+        if (!ok)
+            CHECK_STR(str_of(err.text), types[i]);
+        CHECK(ok && strstr(plan.restricted, "mirror.\"T\" y") && plan.keymap_count == 1);
+        arena_free(&arena);
+    }
+    const char *key[] = {"k"}; /* what has no equality, or another one for arrays of it, is no key */
+    struct catalog_column column = {"k", "integer[]", true};
+    struct catalog_table table = {"public", "t", &column, 1, key, 1};
+    struct arena arena;
+    struct view_plan plan;
+    struct err err = {0};
+    arena_init(&arena);
+    CHECK(!view_plan_build("SELECT k FROM t", key, 1, &(struct catalog){&table, 1}, &arena, &plan, &err));
+    arena_free(&arena);
+}
+
 /* bsearch needs the printed list in order, and the lookups that decide refusals find their rows. */
 TEST(functions_are_found)
 {
