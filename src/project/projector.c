@@ -54,6 +54,8 @@ void projector_free(struct projector *p)
     projector_disconnect(p);
     bus_batch_free(&p->batch);
     pg_pipe_free(&p->pipe);
+    free(p->pending);
+    p->pending = NULL;
 }
 
 static bool open_model(struct projector *p, struct err *err)
@@ -129,65 +131,72 @@ static bool add_events(struct projector *p, const struct bus_part *part, struct 
     return true;
 }
 
-static void count_visible(struct projector *p, int64_t commit_time_us)
+/* The source transactions that the commit just made visible. */
+static void count_visible(struct projector *p)
 {
     int64_t now = now_us();
-    p->stats.transactions++;
-    if (p->stats.visible_us)
-        hist_add(p->stats.visible_us, (uint64_t)(now > commit_time_us ? now - commit_time_us : 0));
+    p->stats.batches++;
+    p->stats.transactions += p->pending_count;
+    for (size_t i = 0; p->stats.visible_us && i < p->pending_count; i++)
+        hist_add(p->stats.visible_us, (uint64_t)(now > p->pending[i] ? now - p->pending[i] : 0));
+    p->pending_count = 0;
+    p->pending_events = 0;
 }
 
-/* Ends the PostgreSQL transaction with the source transactions parts[from..to] in it. */
-static bool commit(struct projector *p, size_t from, size_t to, struct err *err)
+/* Ends the PostgreSQL transaction; the newest source transaction in it is parts[at]. */
+static bool commit(struct projector *p, size_t at, struct err *err)
 {
-    const struct bus_part *last = &p->batch.parts[to];
+    const struct event_txn *last = &p->batch.parts[at].txn;
     const struct bus_progress *log = &p->batch.progress;
-    struct position pos = {last->txn.lsn, p->at.seq};
+    struct position pos = {last->lsn, p->at.seq};
     /* The log's own progress is past the last transaction of the batch, not of one before it. */
-    bool through = to + 1 == p->batch.part_count && log->lsn >= pos.lsn;
+    bool through = at + 1 == p->batch.part_count && log->lsn >= pos.lsn;
     uint64_t lsn = through ? log->lsn : pos.lsn;
     int64_t watermark = through ? log->watermark_us : 0;
     if (!applier_chunk(&p->applier, false, err) || !recompute_queue_writes(&p->applier.recompute, pos, err) ||
-        !fence_queue_commit(&p->fence, &p->pipe, lsn, last->txn.commit_time_us, watermark, err) ||
+        !fence_queue_commit(&p->fence, &p->pipe, lsn, last->commit_time_us, watermark, err) ||
         !pg_pipe_flush(&p->pipe, err))
         return false;
-    fence_moved(&p->fence, lsn, last->txn.commit_time_us, watermark);
+    fence_moved(&p->fence, lsn, last->commit_time_us, watermark);
     p->open = false;
     recompute_clear(&p->applier.recompute);
-    p->stats.batches++;
     p->progress_us = mono_us();
-    for (size_t i = from; i <= to; i++)
-        if (p->batch.parts[i].ends)
-            count_visible(p, p->batch.parts[i].txn.commit_time_us);
+    count_visible(p);
     return true;
 }
 
-/* Source transactions are never split, PostgreSQL's are kept short: one ends when enough has come together. */
+static bool begin(struct projector *p, struct err *err)
+{
+    if (p->open)
+        return true;
+    p->pending_count = 0;
+    p->pending_events = 0;
+    p->open = true;
+    return fence_queue_begin(&p->fence, &p->pipe, err);
+}
+
+static bool apply_part(struct projector *p, size_t at, struct err *err)
+{
+    const struct bus_part *part = &p->batch.parts[at];
+    bool last = at + 1 == p->batch.part_count;
+    if (!begin(p, err) || !add_events(p, part, err))
+        return false;
+    p->pending_events += part->event_count;
+    if (!part->ends)
+        return applier_chunk(&p->applier, true, err);
+    GROW(p->pending, p->pending_count, p->pending_capacity);
+    p->pending[p->pending_count++] = part->txn.commit_time_us;
+    /* Source transactions are never split, PostgreSQL's are kept short: one ends when enough has come together. */
+    bool enough = p->careful || p->pending_events >= (uint64_t)p->config->project.batch_max_events;
+    return !(last || enough) || commit(p, at, err);
+}
+
 static bool apply_batch(struct projector *p, struct err *err)
 {
-    size_t from = 0, events = 0;
     for (size_t i = 0; i < p->batch.part_count; i++) {
-        const struct bus_part *part = &p->batch.parts[i];
-        if (part->txn.lsn <= p->fence.place.lsn) { /* the bus promises none; it would change nothing */
-            from = i + 1;
-            continue;
-        }
-        if (!p->open && !fence_queue_begin(&p->fence, &p->pipe, err))
+        /* The bus promises that nothing comes twice; if it did it would change nothing. */
+        if (p->batch.parts[i].txn.lsn > p->fence.place.lsn && !apply_part(p, i, err))
             return false;
-        p->open = true;
-        events += part->event_count;
-        bool last = i + 1 == p->batch.part_count;
-        bool enough = p->careful || events >= (size_t)p->config->project.batch_max_events;
-        if (!add_events(p, part, err))
-            return false;
-        if (part->ends && (last || enough)) {
-            if (!commit(p, from, i, err))
-                return false;
-            from = i + 1;
-            events = 0;
-        } else if (last && !applier_chunk(&p->applier, true, err)) {
-            return false;
-        }
     }
     return true;
 }

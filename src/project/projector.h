@@ -35,6 +35,9 @@ struct projector {
     bool taken;              /* the epoch is ours */
     bool unregistered;       /* projector_open() failed because no view was ever registered */
     bool open;               /* a PostgreSQL transaction is open between steps */
+    uint64_t pending_events; /* in the open transaction */
+    int64_t *pending;        /* commit times of the source transactions that are complete in it */
+    size_t pending_count, pending_capacity;
     int careful;             /* batches to go one event at a time, to name the one that fails */
     struct position at;      /* of the event being applied, for errors */
     int64_t progress_us;     /* when the position was last moved without rows */
