@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/progress.h"
 #include "project/scan_check.h"
 #include "project/sqlstate.h"
 
@@ -444,6 +445,24 @@ static bool build_view(const struct build *b, const struct planned_view *v, stru
     return ok;
 }
 
+static bool build_views(const struct build *b, struct err *err)
+{
+    const struct planned *p = b->planned;
+    struct progress progress;
+    uint64_t count = 0;
+    for (size_t i = 0; i < p->view_count; i++)
+        count += p->views[i].change != PLANNED_SAME;
+    progress_begin(&progress, "building", "views", count, b->quiet);
+    bool ok = true;
+    for (size_t i = 0; ok && i < p->view_count; i++)
+        if (p->views[i].change != PLANNED_SAME) {
+            ok = build_view(b, &p->views[i], err);
+            progress_set(&progress, progress.done + ok);
+        }
+    progress_end(&progress);
+    return ok;
+}
+
 bool build_all(const struct build *b, struct err *err)
 {
     const struct planned *p = b->planned;
@@ -454,9 +473,8 @@ bool build_all(const struct build *b, struct err *err)
             return false;
     if (!create_indexes(b->model, err) || !restore_definitions(b, err))
         return false;
-    for (size_t i = 0; i < p->view_count; i++)
-        if (p->views[i].change != PLANNED_SAME && !build_view(b, &p->views[i], err))
-            return false;
+    if (!build_views(b, err))
+        return false;
     /* Last, because readers of a replaced view wait from here to the commit. */
     for (size_t i = 0; i < p->view_count; i++)
         if (p->views[i].change != PLANNED_SAME && !swap_view(b, &p->views[i], err))

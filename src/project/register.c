@@ -215,7 +215,7 @@ static bool finish(struct job *j, struct err *err)
     /* A reader that holds a view for longer must not make all others queue behind the exchange. */
     if (!pg_exec(&j->model, "BEGIN; SET LOCAL lock_timeout = '10s'", err) || !settle_position(j, &lsn, err))
         return false;
-    struct build b = {&j->model, &j->planned, &j->registry, lsn, j->r->allow_scans};
+    struct build b = {&j->model, &j->planned, &j->registry, lsn, j->r->allow_scans, j->r->quiet};
     return build_all(&b, err) &&
            pg_query_params(&j->model, "UPDATE undam.position SET catalogue = catalogue + 1 WHERE source = $1", 1,
                            values, &r, err) &&
