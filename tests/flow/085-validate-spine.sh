@@ -24,7 +24,8 @@ for name in control rm_accounts rm_transactions rm_compliance; do sql read postg
     edge_head edge 1
     echo "load_module $MODULE; events { worker_connections 512; } http { access_log off; keepalive_requests 1000000; $(edge_temp edge)"
     echo "upstream legacy { server 127.0.0.1:$APP_PORT; keepalive 16; }"
-    echo "undam_snapshot $T/run/flags.snapshot; undam_catalogue $T/run/endpoints.catalogue;"
+    # The load is stopped in the middle of writes: who wrote stays on the legacy side for so long (default 60 s).
+    echo "undam_write_hold 2s; undam_snapshot $T/run/flags.snapshot; undam_catalogue $T/run/endpoints.catalogue;"
     for name in accounts transactions compliance; do echo "undam_readmodel $name \"$(dsn read "rm_$name")\";"; done
     location="undam on; undam_user \$http_x_user_id; proxy_pass http://legacy; proxy_http_version 1.1; proxy_set_header Connection \"\";"
     echo "server { listen 127.0.0.1:$EDGE_PORT; location / { $location undam_ticket $T/run/tickets.sock sample=100% header=X-User-Id; } }"
