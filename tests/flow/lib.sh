@@ -16,7 +16,7 @@ chmod 755 "$T"
 tests=0 failures=0
 pids=()
 
-note() { echo "# $*"; }
+note() { sed 's/^/# /' <<<"$*"; } # every line of it: TAP knows no other
 ok() { # STATUS NAME
     tests=$((tests + 1))
     if [ "$1" = 0 ]; then echo "ok $tests - $2"; else failures=$((failures + 1)); echo "not ok $tests - $2"; fi
