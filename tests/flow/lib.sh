@@ -92,6 +92,8 @@ free_port() { # a TCP port that is free now
     local p
     while :; do
         p=$((20000 + RANDOM % 20000))
+        mkdir "/tmp/undam-port.$p" 2>/dev/null || continue # another test has it
+        echo "$p" >>"$T/ports"
         (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo $p; return; }
     done
 }
@@ -121,6 +123,7 @@ flow_cleanup() {
     if [ $status != 0 ] || [ $failures != 0 ]; then
         for p in "$T"/*.log; do [ -f "$p" ] && { note "--- $p"; tail -n 15 "$p" | sed 's/^/# /'; }; done
     fi
+    [ ! -f "$T/ports" ] || while read -r p; do rmdir "/tmp/undam-port.$p" 2>/dev/null; done <"$T/ports"
     rm -rf "$T"
     exit $status
 }
