@@ -13,9 +13,10 @@ cluster_pids() { local p; p=$(head -n 1 "$T/$1/data/postmaster.pid"); echo "$p" 
 backend_pid() { sql "$1" postgres "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender'"; } # CLUSTER
 bench_cleanup() {
     local status=$?
+    exec 2>/dev/null # what went wrong was said; how processes ended is of no interest
     trap - EXIT
     supervise_end
-    (true; flow_cleanup) 2>/dev/null # what went wrong was said
+    (true; flow_cleanup)
     exit $status
 }
 trap bench_cleanup EXIT
