@@ -30,7 +30,7 @@ files=() names=() refused=0
 for n in $(seq "$VIEWS"); do
     text=$(wrap "$n") || continue
     file=$(view "v$n" "$(cat "$T/round/view_$n.keys")" <<<"$text")
-    if out=$("$UNDAM" view check "$file" 2>&1); then files+=("$file"); names+=("v$n"); else refused=$((refused + 1)); note "v$n: $(head -1 <<<"$out" | cut -c1-200)"; fi
+    if out=$("$UNDAM" view plan "$file" 2>&1); then files+=("$file"); names+=("v$n"); else refused=$((refused + 1)); note "v$n: $(head -1 <<<"$out" | cut -c1-200)"; fi
 done
 note "${#files[@]} views, $refused refused"
 [ "${#files[@]}" -ge 1 ] || bail "no view of this seed can be wrapped"
