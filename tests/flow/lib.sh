@@ -112,11 +112,19 @@ stop() {
     wait "${!var}" 2>/dev/null
 }
 
+# SIGKILL of a process and all below it; stopped first, so that a master does not replace its workers meanwhile.
+kill_tree() {
+    local child
+    kill -STOP "$1" 2>/dev/null || return 0
+    for child in $(pgrep -P "$1"); do kill_tree "$child"; done
+    kill -KILL "$1" 2>/dev/null
+}
+
 flow_cleanup() {
     local status=$?
     if [ "${KEEP:-0}" = 1 ]; then note "kept: $T"; return; fi
     local p d
-    for p in "${pids[@]}"; do kill -KILL "$p" 2>/dev/null; done
+    for p in "${pids[@]}"; do kill_tree "$p"; done
     for d in "$T"/*/data; do
         [ -f "$d/postmaster.pid" ] && as_pg "$PG_BINDIR/pg_ctl" -D "$d" -m immediate stop >/dev/null 2>&1
     done
