@@ -57,9 +57,9 @@ ok "$(cmp -s "$T/want" "$T/got"; echo $?)" "the same rows"
 is "$(events | grep -c lost)" 0 "nothing that was rolled back"
 is "$(events count | cut -d' ' -f1)" 33 "as many transactions as were committed"
 is "$(events | sed -n 's/^txn \([0-9]*\) seq=1 .*/\1/p' | sort -n | uniq -d | wc -l)" 0 "each once"
-ok "$(metric_at_least spooled_transactions_total 2; echo $?)" "some went through the spool"
+wait_until 10 metric_at_least spooled_transactions_total 2; ok $? "some went through the spool"
 if [ "$VERSION" -ge 14 ]; then
-    ok "$(metric_at_least streamed_transactions_total 3; echo $?)" "the server sent them in pieces"
+    wait_until 10 metric_at_least streamed_transactions_total 3; ok $? "the server sent them in pieces"
 else
     is "$(metric streamed_transactions_total)" 0 "PostgreSQL 13 sends them whole"
 fi
