@@ -35,7 +35,7 @@ fault "a cut-off catalogue" /users/7 no-catalogue
 like "$(cat "$T/edge.log")" 'every request goes to the legacy side: .*cut off' "the log says why"
 cp "$T/catalogue.good" "$T/catalogue"
 edge_reload
-wait_until 10 eval '[ "$(get /users/7)" != "200 legacy no-catalogue|legacy GET /users/7" ]'
+wait_until 10 eval '[ "$(get /users/7)" != "200 legacy no-catalogue|legacy GET /users/7" ] && [ "$(pgrep -cP "$(cat "$T/edge.d/nginx.pid")")" = 1 ]'
 fault "no snapshot" /users/7 no-snapshot 'GET /users/{id}'
 edge_publish $all
 "$FLAGS" "$T/flags" applied away 600000
