@@ -7,12 +7,19 @@
 
 struct bus_config bus_config_of(const struct config *config)
 {
+    bool kafka = strcmp(config->bus.driver, "kafka") == 0;
     return (struct bus_config){.driver = config->bus.driver,
-                               .dsn = config->bus.dsn,
+                               .dsn = kafka ? config->bus.brokers : config->bus.dsn,
                                .source = config->source.name,
                                .prefix = config->bus.prefix,
                                .partitions = config->bus.partitions,
-                               .retention_days = config->bus.retention_days};
+                               .retention_days = config->bus.retention_days,
+                               .delivery = config->bus.delivery,
+                               .properties = config->bus.properties,
+                               .replication = config->bus.replication,
+                               .min_insync = config->bus.min_insync,
+                               .transaction_max_events = config->bus.transaction_max_events,
+                               .debezium = strcmp(config->source.outbox_mode, "debezium") == 0};
 }
 
 static const struct bus_driver *const drivers[] = {&bus_postgres};

@@ -17,12 +17,19 @@
 #include "model/event.h"
 
 struct bus_config {
-    const char *driver; /* "postgres" */
-    const char *dsn;
+    const char *driver; /* "postgres", "kafka" */
+    const char *dsn;    /* postgres: connection string; kafka: bootstrap servers */
     const char *source; /* config source.name; several sources may share a bus */
     const char *prefix;
     int32_t partitions;
     int64_t retention_days;
+    /* kafka */
+    const char *delivery;   /* "exactly-once" (default when NULL), "ordered" */
+    const char *properties; /* file of further librdkafka properties, or NULL or empty */
+    int32_t replication, min_insync;
+    int64_t transaction_max_events; /* 0: as many as come */
+    const char *reader;             /* who reads, for Kafka's lag tools (group "<prefix>.<reader>"), or NULL */
+    bool debezium;                  /* outbox events get Debezium's headers and names */
 };
 
 struct config;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The endpoint file; see endpoint.h for the struct and ARCHITECTURE.md 4.6 for the format. The header is the run of
+ * The endpoint file; see endpoint.h for the struct and ARCHITECTURE.md 4.8 for the format. The header is the run of
  * comment and empty lines at the top; a comment of the form `-- word: value` is a setting, any other is a comment.
  */
 #include "codec/endpoint.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A read endpoint as its file describes it (ARCHITECTURE.md, 4.6): the request it answers, the SELECT that answers it
+ * A read endpoint as its file describes it (ARCHITECTURE.md, 4.8): the request it answers, the SELECT that answers it
  * and the rules around both. Pure: parser of the file, rewriting of :name parameters, matching of a request path
  * and binding of a request's parameters. The compiled form is codec/catalogue.h.
  *

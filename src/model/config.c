@@ -167,7 +167,7 @@ static bool add_table(struct loading *l, struct config_service *s, const struct 
     if (s->table_count == TABLES_MAX)
         return fail(l, n->line, err, "more than %d tables", TABLES_MAX);
     GROW(s->tables, s->table_count, l->table_capacity);
-    s->tables[s->table_count++] = (struct config_table){.name = table, .key = n->value};
+    s->tables[s->table_count++] = (struct config_table){.name = table, .key = n->value, .dynamic = ""};
     return true;
 }
 
@@ -257,6 +257,26 @@ static bool check_services(const struct loading *l, struct err *err)
     return true;
 }
 
+/* Settings that only make sense together. */
+static bool check_kafka(struct loading *l, struct err *err)
+{
+    const struct config *c = l->c;
+    if (strcmp(c->bus.driver, "kafka") == 0 && !c->bus.brokers[0]) {
+        err_set(err, ERR_CONFIG, "%s: bus.driver is kafka, but bus.brokers names none", c->path);
+        return err_hint(err, "write bus.brokers: host:9092");
+    }
+    if (c->bus.min_insync > c->bus.replication) {
+        err_set(err, ERR_CONFIG, "%s: bus.min_insync (%d) is more than bus.replication (%d)", c->path,
+                c->bus.min_insync, c->bus.replication);
+        return err_hint(err, "no event could ever be acknowledged; three replicas with two in sync is usual");
+    }
+    if (strcmp(c->registry.driver, "confluent") == 0 && !c->registry.urls[0]) {
+        err_set(err, ERR_CONFIG, "%s: registry.driver is confluent, but registry.urls names none", c->path);
+        return err_hint(err, "write registry.urls: http://host:8081");
+    }
+    return true;
+}
+
 static bool load(struct loading *l, struct str bytes, struct err *err)
 {
     struct yaml_node *nodes;
@@ -269,10 +289,12 @@ static bool load(struct loading *l, struct str bytes, struct err *err)
     for (size_t i = 0; i < count; i++)
         if (!read_node(l, &nodes[i], err))
             return false;
-    if (!check_required(l, err) || !check_services(l, err))
+    if (!check_required(l, err) || !check_services(l, err) || !check_kafka(l, err))
         return false;
     if (!l->c->bus.dsn[0])
         l->c->bus.dsn = l->c->control.dsn;
+    if (!l->c->registry.dsn[0])
+        l->c->registry.dsn = l->c->control.dsn;
     if (!l->c->bus.prefix[0])
         l->c->bus.prefix = l->c->source.name;
     return true;

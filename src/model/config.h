@@ -11,8 +11,10 @@
 #include "base/str.h"
 
 struct config_table {
-    const char *name; /* "schema.table" in the source */
-    const char *key;  /* partition key: column, or columns separated by commas */
+    const char *name;    /* "schema.table" in the source */
+    const char *key;     /* partition key: column, or columns separated by commas */
+    const char *dynamic; /* columns (separated by commas, `*` at the end of a name = any) that events carry in one map
+                            field, or empty */
 };
 
 struct config_service {
@@ -35,17 +37,35 @@ struct config {
         const char *publication;
         const char *outbox;              /* "schema.table" of a Debezium-compatible outbox, or empty */
         const char *outbox_topic_prefix; /* outbox topics: prefix + aggregatetype */
+        const char *outbox_mode;         /* undam, debezium: which headers and topics outbox rows get */
         const char *message_prefix;      /* logical messages with this prefix are events, or empty */
         int64_t retained_wal_max_bytes;  /* warn at half, error at this */
     } source;
 
     struct {
-        const char *driver; /* postgres */
-        const char *dsn;    /* default: control.dsn */
+        const char *driver; /* postgres, kafka */
+        const char *dsn;    /* of the postgres bus; default: control.dsn */
         const char *prefix; /* of topics */
         int32_t partitions; /* per topic, pinned at first start */
         int64_t retention_days;
+        /* the kafka bus */
+        const char *brokers;            /* host:port, separated by commas */
+        const char *delivery;           /* exactly-once, ordered */
+        const char *properties;         /* file with further librdkafka properties (TLS, SASL), or empty */
+        int32_t replication;            /* of topics that are created */
+        int32_t min_insync;             /* min.insync.replicas of topics that are created */
+        int64_t transaction_max_events; /* a larger source transaction takes several Kafka transactions */
     } bus;
+
+    struct {
+        const char *driver;        /* embedded, confluent */
+        const char *dsn;           /* embedded; default: control.dsn */
+        const char *urls;          /* confluent: base URLs, separated by commas */
+        const char *credentials;   /* confluent: file with one line, "user:password" or "bearer TOKEN", or empty */
+        const char *ca;            /* confluent: file of certificates to trust instead of the system's, or empty */
+        const char *compatibility; /* of new subjects: NONE, BACKWARD, ..., FULL_TRANSITIVE */
+        const char *listen;        /* embedded: where `undam control` serves the Confluent REST paths, or empty */
+    } registry;
 
     struct {
         const char *listen;
@@ -87,15 +107,19 @@ struct config {
 };
 
 enum config_type {
-    CONFIG_TEXT,   /* free text */
-    CONFIG_NAME,   /* letters, digits, _ . - */
-    CONFIG_SLOT,   /* a replication slot's name: a-z 0-9 _ */
-    CONFIG_TABLE,  /* schema.table */
-    CONFIG_PATH,   /* relative ones are meant from the configuration file's folder */
-    CONFIG_DSN,    /* libpq connection string or URI; never printed */
-    CONFIG_LISTEN, /* host:port, :port (127.0.0.1), or empty: none */
-    CONFIG_URL,    /* http:// or https:// */
-    CONFIG_DRIVER, /* one of config_drivers */
+    CONFIG_TEXT,       /* free text */
+    CONFIG_NAME,       /* letters, digits, _ . - */
+    CONFIG_SLOT,       /* a replication slot's name: a-z 0-9 _ */
+    CONFIG_TABLE,      /* schema.table */
+    CONFIG_PATH,       /* relative ones are meant from the configuration file's folder */
+    CONFIG_DSN,        /* libpq connection string or URI; never printed */
+    CONFIG_LISTEN,     /* host:port, :port (127.0.0.1), or empty: none */
+    CONFIG_URL,        /* http:// or https:// */
+    CONFIG_BUS_DRIVER, /* one of config_choices(type), as are the next ones */
+    CONFIG_DELIVERY,
+    CONFIG_REGISTRY_DRIVER,
+    CONFIG_COMPATIBILITY,
+    CONFIG_OUTBOX_MODE,
     CONFIG_INT,
     CONFIG_BYTES, /* 1048576, 64kB, 10MB, 10GB: powers of 1024, as PostgreSQL has it */
     CONFIG_MS,    /* milliseconds, or with us, ms, s, min, h, d */
@@ -120,6 +144,8 @@ extern const unsigned config_setting_count, config_service_setting_count;
 /* The value a setting has now, as it would be written in the file; a DSN too (the caller redacts it). `base` is the
  * struct config or the struct config_service. */
 char *config_value(struct arena *a, const struct config_setting *s, const void *base);
+/* The words a setting of that type may have, separated by '|'; NULL when it is no choice. */
+const char *config_choices(enum config_type type);
 /* "text", "size", "duration": the type in one word for the manual. */
 const char *config_type_name(enum config_type type);
 /* Whether a connection string holds a password in the clear. */

@@ -29,14 +29,18 @@ const struct config_setting config_settings[] = {
      "A Debezium-compatible outbox table whose rows are events of their own."},
     {"source.outbox_topic_prefix", CONFIG_NAME, AT(source.outbox_topic_prefix), "", "none", NULL, 0, 0,
      "Put before an outbox row's aggregatetype to make its topic."},
+    {"source.outbox_mode", CONFIG_OUTBOX_MODE, AT(source.outbox_mode), "undam", NULL, NULL, 0, 0,
+     "Topics and headers of outbox rows. undam: CloudEvents headers, topic outbox_topic_prefix + aggregatetype. "
+     "debezium: "
+     "as Debezium's outbox event router with its defaults (topic outbox.event.<aggregatetype>, header id)."},
     {"source.message_prefix", CONFIG_TEXT, AT(source.message_prefix), "", "none", NULL, 0, 0,
      "Logical messages (pg_logical_emit_message) with this prefix are events. PostgreSQL 14 and later."},
     {"source.retained_wal_max_bytes", CONFIG_BYTES, AT(source.retained_wal_max_bytes), "10GB", NULL, NULL, 0, INT64_MAX,
      "How much WAL the slot may hold back on the source: a warning at half of it, not ready at all of it. 0: no "
      "limit."},
 
-    {"bus.driver", CONFIG_DRIVER, AT(bus.driver), "postgres", NULL, NULL, 0, 0,
-     "Where events are kept. postgres: tables in the control database."},
+    {"bus.driver", CONFIG_BUS_DRIVER, AT(bus.driver), "postgres", NULL, NULL, 0, 0,
+     "Where events are kept. postgres: tables in the control database. kafka: Apache Kafka 3.6 or later."},
     {"bus.dsn", CONFIG_DSN, AT(bus.dsn), "", "control.dsn", NULL, 0, 0, "The database of the postgres bus."},
     {"bus.prefix", CONFIG_NAME, AT(bus.prefix), "", "source.name", NULL, 0, 0,
      "Put before a service's name, with a dot, to make its topic."},
@@ -44,6 +48,38 @@ const struct config_setting config_settings[] = {
      "Partitions of a topic. Pinned at the first start: another number is refused later, because keys would move."},
     {"bus.retention_days", CONFIG_INT, AT(bus.retention_days), "7", NULL, NULL, 0, 36500,
      "How long events are kept, by day of commit. 0: for ever."},
+    {"bus.brokers", CONFIG_TEXT, AT(bus.brokers), "", "none", "localhost:9092", 0, 0,
+     "Kafka's bootstrap servers as host:port, separated by commas."},
+    {"bus.delivery", CONFIG_DELIVERY, AT(bus.delivery), "exactly-once", NULL, NULL, 0, 0,
+     "exactly-once: Kafka transactions, read with read_committed. ordered: idempotent producer without transactions; "
+     "faster, but a relay that was paused and replaced may still send what it had queued, which only readers that "
+     "compare positions drop (Undam's do)."},
+    {"bus.properties", CONFIG_PATH, AT(bus.properties), "", "none", NULL, 0, 0,
+     "A file of further librdkafka properties, one name=value a line: security.protocol, sasl.*, ssl.*. Keep it "
+     "readable by Undam only."},
+    {"bus.replication", CONFIG_INT, AT(bus.replication), "3", NULL, NULL, 1, 32,
+     "Replication factor of topics that Undam creates."},
+    {"bus.min_insync", CONFIG_INT, AT(bus.min_insync), "2", NULL, NULL, 1, 32,
+     "min.insync.replicas of topics that Undam creates: how many brokers must have an event before it counts."},
+    {"bus.transaction_max_events", CONFIG_INT, AT(bus.transaction_max_events), "1000000", NULL, NULL, 1, INT64_MAX,
+     "A source transaction with more events takes several Kafka transactions. Undam's readers still see it all at "
+     "once."},
+
+    {"registry.driver", CONFIG_REGISTRY_DRIVER, AT(registry.driver), "embedded", NULL, NULL, 0, 0,
+     "Where schemas are kept. embedded: tables in the control database, served by `undam control`. confluent: any "
+     "registry with Confluent's REST API."},
+    {"registry.dsn", CONFIG_DSN, AT(registry.dsn), "", "control.dsn", NULL, 0, 0,
+     "The database of the embedded registry."},
+    {"registry.urls", CONFIG_TEXT, AT(registry.urls), "", "none", "http://localhost:8085", 0, 0,
+     "Base URLs of the registry, separated by commas; the next one is tried when one does not answer."},
+    {"registry.credentials", CONFIG_PATH, AT(registry.credentials), "", "none", NULL, 0, 0,
+     "A file whose first line is user:password, or `bearer` and a token. Keep it readable by Undam only."},
+    {"registry.ca", CONFIG_PATH, AT(registry.ca), "", "the system's", NULL, 0, 0,
+     "A file of certificates to trust, in PEM."},
+    {"registry.compatibility", CONFIG_COMPATIBILITY, AT(registry.compatibility), "BACKWARD", NULL, NULL, 0, 0,
+     "Which changes of a schema the embedded registry accepts for subjects without a rule of their own."},
+    {"registry.listen", CONFIG_LISTEN, AT(registry.listen), "", "none", "127.0.0.1:8085", 0, 0,
+     "Where `undam control` serves the embedded registry under Confluent's REST paths."},
 
     {"relay.listen", CONFIG_LISTEN, AT(relay.listen), "", "none", "127.0.0.1:9101", 0, 0,
      "Where the relay answers /metrics, /healthz and /readyz."},
@@ -105,6 +141,19 @@ const struct config_setting config_service_settings[] = {
 };
 const unsigned config_service_setting_count = COUNT(config_service_settings);
 
+const char *config_choices(enum config_type type)
+{
+    if (type == CONFIG_BUS_DRIVER)
+        return "postgres|kafka";
+    if (type == CONFIG_DELIVERY)
+        return "exactly-once|ordered";
+    if (type == CONFIG_REGISTRY_DRIVER)
+        return "embedded|confluent";
+    if (type == CONFIG_COMPATIBILITY)
+        return "NONE|BACKWARD|BACKWARD_TRANSITIVE|FORWARD|FORWARD_TRANSITIVE|FULL|FULL_TRANSITIVE";
+    return type == CONFIG_OUTBOX_MODE ? "undam|debezium" : NULL;
+}
+
 const char *config_type_name(enum config_type type)
 {
     switch (type) {
@@ -116,7 +165,11 @@ const char *config_type_name(enum config_type type)
     case CONFIG_DSN: return "connection string";
     case CONFIG_LISTEN: return "host:port";
     case CONFIG_URL: return "URL";
-    case CONFIG_DRIVER: return "driver";
+    case CONFIG_BUS_DRIVER:
+    case CONFIG_DELIVERY:
+    case CONFIG_REGISTRY_DRIVER:
+    case CONFIG_COMPATIBILITY:
+    case CONFIG_OUTBOX_MODE: return "choice";
     case CONFIG_INT: return "number";
     case CONFIG_BYTES: return "size";
     case CONFIG_MS:

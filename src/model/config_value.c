@@ -92,6 +92,14 @@ static bool is_url(const char *text)
     return !text[0] || (host && host[0] && !strpbrk(host, " ?#"));
 }
 
+static bool is_choice(const char *choices, const char *text)
+{
+    for (struct str rest = str_of(choices); rest.data;)
+        if (str_is(str_cut(rest, '|', &rest), text))
+            return true;
+    return false;
+}
+
 /* What a text of that type must look like; NULL when it does. */
 static const char *text_wrong(enum config_type type, const char *text)
 {
@@ -104,7 +112,11 @@ static const char *text_wrong(enum config_type type, const char *text)
     case CONFIG_TABLE: return is_table(text) ? NULL : "a table as schema.table";
     case CONFIG_LISTEN: return is_listen(text) ? NULL : "an address as host:port or :port";
     case CONFIG_URL: return is_url(text) ? NULL : "a base URL as http://host:port";
-    case CONFIG_DRIVER: return strcmp(text, "postgres") == 0 ? NULL : "postgres (the only driver of this version)";
+    case CONFIG_BUS_DRIVER:
+    case CONFIG_DELIVERY:
+    case CONFIG_REGISTRY_DRIVER:
+    case CONFIG_COMPATIBILITY:
+    case CONFIG_OUTBOX_MODE: return is_choice(config_choices(type), text) ? NULL : config_choices(type);
     case CONFIG_TEXT:
     case CONFIG_PATH:
     case CONFIG_DSN:
@@ -133,7 +145,11 @@ static bool set_number(const struct config_setting *s, void *base, const char *t
     case CONFIG_DSN:
     case CONFIG_LISTEN:
     case CONFIG_URL:
-    case CONFIG_DRIVER:
+    case CONFIG_BUS_DRIVER:
+    case CONFIG_DELIVERY:
+    case CONFIG_REGISTRY_DRIVER:
+    case CONFIG_COMPATIBILITY:
+    case CONFIG_OUTBOX_MODE:
     case CONFIG_INT: ok = str_to_i64(str_of(text), &v); break;
     default: ok = false;
     }
@@ -230,7 +246,11 @@ char *config_value(struct arena *a, const struct config_setting *s, const void *
     case CONFIG_DSN:
     case CONFIG_LISTEN:
     case CONFIG_URL:
-    case CONFIG_DRIVER: break;
+    case CONFIG_BUS_DRIVER:
+    case CONFIG_DELIVERY:
+    case CONFIG_REGISTRY_DRIVER:
+    case CONFIG_COMPATIBILITY:
+    case CONFIG_OUTBOX_MODE: break;
     }
     return arena_printf(a, "%lld", (long long)v);
 }

@@ -21,14 +21,7 @@ void projector_init(struct projector *p, const struct config *config, const stru
     *p = (struct projector){.config = config, .service = service};
     p->pipe.wait = wait;
     p->pipe.wait_arg = wait_arg;
-    p->bus = (struct bus_config){
-        .driver = config->bus.driver,
-        .dsn = config->bus.dsn,
-        .source = config->source.name,
-        .prefix = config->bus.prefix,
-        .partitions = config->bus.partitions,
-        .retention_days = config->bus.retention_days,
-    };
+    p->bus = bus_config_of(config);
     snprintf(p->what, sizeof p->what, "read model %s", service->name);
     bus_batch_init(&p->batch);
 }

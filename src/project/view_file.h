@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A view file: a header in comments, then one SELECT (ARCHITECTURE.md, 4.5). Pure.
+ * A view file: a header in comments, then one SELECT (ARCHITECTURE.md, 4.7). Pure.
  *
  *   -- view: transaction_list
  *   -- service: transactions

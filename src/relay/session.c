@@ -82,14 +82,7 @@ void session_init(struct session *s, const struct config *config, struct daemon 
         .memory_max = (uint64_t)config->relay.memory_max_bytes,
         .spool_max = (uint64_t)config->relay.spool_max_bytes,
     };
-    s->bus_config = (struct bus_config){
-        .driver = config->bus.driver,
-        .dsn = config->bus.dsn,
-        .source = config->source.name,
-        .prefix = config->bus.prefix,
-        .partitions = config->bus.partitions,
-        .retention_days = config->bus.retention_days,
-    };
+    s->bus_config = bus_config_of(config);
     s->sink = (struct capture_sink){.arg = s, .begin = on_begin, .change = on_change, .end = on_end};
     s->capture = capture_new(&s->capture_config, &s->sink);
     events_init(&s->events, config);

@@ -23,10 +23,10 @@ c_files() { find "$@" -name '*.[ch]' -not -path 'tests/data/*' | sort; }
 # Folder: the folders of ours that its files may include, besides its own.
 declare -A may=(
     [base]="" [flag]="" [codec]="base" [model]="base codec" [link]="base codec"
-    [bus]="base codec model link" [capture]="base codec model link bus"
-    [relay]="base codec model link bus capture/capture.h" [project]="base codec model link bus"
-    [validate]="base flag codec model link bus" [control]="base flag codec model link bus"
-    [check]="base codec model link bus" [nginx]="base flag codec"
+    [bus]="base codec model link" [registry]="base codec model link" [capture]="base codec model link bus"
+    [relay]="base codec model link bus registry capture/capture.h" [project]="base codec model link bus registry"
+    [validate]="base flag codec model link bus" [control]="base flag codec model link bus registry"
+    [check]="base codec model link bus registry" [nginx]="base flag codec"
 )
 # Headers of others, by the folders that may include them.
 third_party='libpq-fe\.h|postgres_ext\.h|yaml\.h|curl/|pg_query|protobuf-c|avro|yajl|librdkafka|microhttpd|zlib\.h|zstd\.h|xxhash\.h|openssl/|ngx_|libnghttp|systemd/'
@@ -34,7 +34,7 @@ third_party_allowed() { # FOLDER HEADER
     case $1:$2 in
         link/pg:libpq-fe.h | link/pg:postgres_ext.h | nginx:libpq-fe.h) ;;
         codec:yaml.h | codec:yajl/* | codec:zlib.h | codec:zstd.h | codec:xxhash.h) ;;
-        link/http:curl/* | link/sql:pg_query* | link/sql:protobuf-c/*) ;;
+        link/http:curl/* | link/http:microhttpd.h | link/kafka:librdkafka/* | link/sql:pg_query* | link/sql:protobuf-c/*) ;;
         nginx:ngx_*) ;;
         *) return 1 ;;
     esac

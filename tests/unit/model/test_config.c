@@ -80,7 +80,10 @@ TEST(wrong_names_and_values)
     refused(MINIMAL "relay: {memory_max_bytes: many}\n", "relay.memory_max_bytes must be a size");
     refused(MINIMAL "bus: {partitions: 0}\n", "bus.partitions must be between 1 and 4096");
     refused(MINIMAL "bus: {partitions: [1]}\n", "bus.partitions wants one value (number)");
-    refused(MINIMAL "bus: {driver: kafka}\n", "bus.driver must be postgres");
+    refused(MINIMAL "bus: {driver: pigeon}\n", "bus.driver must be postgres|kafka");
+    refused(MINIMAL "bus: {driver: kafka}\n", "bus.brokers names none");
+    refused(MINIMAL "bus: {replication: 1}\n", "bus.min_insync (2) is more than bus.replication (1)");
+    refused(MINIMAL "registry: {driver: confluent}\n", "registry.urls names none");
     refused(MINIMAL "validate: {legacy_url: localhost}\n", "validate.legacy_url must be a base URL");
     refused(MINIMAL "relay: 5\n", "relay must be a mapping");
     refused("- a\n", "undam.yaml:1: the file must be a mapping");
