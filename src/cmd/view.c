@@ -131,7 +131,7 @@ static bool each_service(const struct invocation *inv, service_fn *fn, void *arg
             continue;
         if (!pg_open(&pg, PG_TARGET, what, s->dsn, false, err))
             return false;
-        bool ok = registry_session(&pg, err) && fn(inv, s, &pg, arg, err);
+        bool ok = readmodel_session(&pg, err) && fn(inv, s, &pg, arg, err);
         pg_close(&pg);
         if (!ok)
             return false;
@@ -212,14 +212,14 @@ static void add_verdict(const struct invocation *inv, const char *service, const
 static bool verify_service(const struct invocation *inv, const struct config_service *s, struct pg *pg, void *arg,
                            struct err *err)
 {
-    struct registry g;
+    struct readmodel g;
     struct arena a;
     bool exists, ok = true;
-    if (!registry_exists(pg, &exists, err))
+    if (!readmodel_exists(pg, &exists, err))
         return false;
     if (!exists)
         return true;
-    if (!registry_load(pg, &g, err))
+    if (!readmodel_load(pg, &g, err))
         return false;
     arena_init(&a);
     for (size_t i = 0; ok && i < g.view_count; i++) {
@@ -231,7 +231,7 @@ static bool verify_service(const struct invocation *inv, const struct config_ser
             add_verdict(inv, s->name, &result, arg);
     }
     arena_free(&a);
-    registry_free(&g);
+    readmodel_free(&g);
     return ok;
 }
 
@@ -268,7 +268,7 @@ static bool drop_from(const struct invocation *inv, const struct config_service 
     struct dropping *d = arg;
     size_t count = 0;
     bool exists;
-    if (!registry_exists(pg, &exists, err))
+    if (!readmodel_exists(pg, &exists, err))
         return false;
     for (int i = 0; exists && i < inv->operand_count; i++) {
         const char *values[] = {inv->operands[i]};

@@ -26,16 +26,16 @@ static const char plan_each_sql[] =
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true),"
     " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)";
 
-void applier_init(struct applier *a, struct registry *registry, struct pg_pipe *pipe)
+void applier_init(struct applier *a, struct readmodel *readmodel, struct pg_pipe *pipe)
 {
     *a = (struct applier){
-        .registry = registry, .pipe = pipe, .plan_once.sql = plan_once_sql, .plan_each.sql = plan_each_sql};
-    net_init(&a->net, registry->mirrors, registry->mirror_count);
-    decoder_init(&a->decoder, registry->mirrors, registry->mirror_count);
-    recompute_init(&a->recompute, registry, pipe);
-    for (size_t i = 0; i < registry->mirror_count; i++)
-        if (registry->mirrors[i].column_count + 2 > a->array_count)
-            a->array_count = registry->mirrors[i].column_count + 2;
+        .readmodel = readmodel, .pipe = pipe, .plan_once.sql = plan_once_sql, .plan_each.sql = plan_each_sql};
+    net_init(&a->net, readmodel->mirrors, readmodel->mirror_count);
+    decoder_init(&a->decoder, readmodel->mirrors, readmodel->mirror_count);
+    recompute_init(&a->recompute, readmodel, pipe);
+    for (size_t i = 0; i < readmodel->mirror_count; i++)
+        if (readmodel->mirrors[i].column_count + 2 > a->array_count)
+            a->array_count = readmodel->mirrors[i].column_count + 2;
     a->arrays = xcalloc(a->array_count, sizeof *a->arrays);
 }
 
@@ -48,7 +48,7 @@ static void release_held(struct applier *a)
 
 void applier_free(struct applier *a)
 {
-    if (!a->registry)
+    if (!a->readmodel)
         return;
     release_held(a);
     free(a->held);
@@ -272,7 +272,7 @@ bool applier_chunk(struct applier *a, bool cut, struct err *err)
 
 bool applier_touched(const struct applier *a)
 {
-    for (size_t i = 0; i < a->registry->view_count; i++)
+    for (size_t i = 0; i < a->readmodel->view_count; i++)
         if (a->recompute.views[i].all || a->recompute.views[i].keys.count)
             return true;
     return false;

@@ -14,7 +14,7 @@
 
 struct old_rows;
 struct applier {
-    struct registry *registry;
+    struct readmodel *readmodel;
     struct pg_pipe *pipe;
     struct pg_stmt plan_once, plan_each;
     struct net net;
@@ -29,7 +29,7 @@ struct applier {
     const struct mirror *failed_mirror; /* of the last failed flush; NULL = not a table's statement */
 };
 
-void applier_init(struct applier *a, struct registry *registry, struct pg_pipe *pipe);
+void applier_init(struct applier *a, struct readmodel *readmodel, struct pg_pipe *pipe);
 void applier_free(struct applier *a);
 /* Forgets everything collected: after a roll-back, or after a commit. */
 void applier_reset(struct applier *a);

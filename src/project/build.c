@@ -210,8 +210,8 @@ static bool define_view(struct pg *pg, const char *name, const char *select, str
 /* Definitions hang on the mirrors they read: those of mirrors that are exchanged go first and come back after. */
 static bool drop_definitions(const struct build *b, struct err *err)
 {
-    for (size_t i = 0; i < b->registry->view_count; i++) {
-        const struct view *v = &b->registry->views[i];
+    for (size_t i = 0; i < b->readmodel->view_count; i++) {
+        const struct view *v = &b->readmodel->views[i];
         const struct planned_view *p = planned_view_named(b->planned, v->name);
         if (!reads_copied(b, v) && !(p && p->change == PLANNED_REPLACE))
             continue;

@@ -9,10 +9,10 @@
 struct build {
     struct pg *model;
     const struct planned *planned;
-    const struct registry *registry; /* as it is before */
-    uint64_t lsn;                    /* the position that the mirrors are at */
-    bool allow_scans;                /* see scan_check.h */
-    bool quiet;                      /* no progress on stderr */
+    const struct readmodel *readmodel; /* as it is before */
+    uint64_t lsn;                      /* the position that the mirrors are at */
+    bool allow_scans;                  /* see scan_check.h */
+    bool quiet;                        /* no progress on stderr */
 };
 
 /* Rows of undam.view in state loading for new views, in a transaction of its own: `undam view list` shows them. */

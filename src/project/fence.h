@@ -9,13 +9,13 @@
  * fence_progress().
  */
 #pragma once
-#include "project/registry.h"
+#include "project/readmodel.h"
 
 struct fence {
     const char *source;
     struct place place;     /* as this projector last left it */
     bool absent;            /* there is no position yet */
-    bool catalogue_changed; /* a registration went by: load the registry again and redo the batch */
+    bool catalogue_changed; /* a registration went by: load struct readmodel again and redo the batch */
     struct pg_stmt lock, move;
     char epoch[24], catalogue[24], lsn[LSN_TEXT_SIZE]; /* place as text */
 };
@@ -26,7 +26,7 @@ bool fence_take(struct fence *f, struct pg *pg, const char *source, struct err *
  * another projector has taken over meanwhile. */
 bool fence_resume(struct fence *f, struct pg *pg, struct err *err) MUST_USE;
 /* Queues BEGIN and the locked look at the row. When flushed: ERR_STATE if another projector has taken over;
- * a retriable error with catalogue_changed set when the registry is old. */
+ * a retriable error with catalogue_changed set when struct readmodel is old. */
 bool fence_queue_begin(struct fence *f, struct pg_pipe *pipe, struct err *err) MUST_USE;
 /* Queues the move to `to` and COMMIT. After the flush call fence_moved(). watermark_us 0: leave it. */
 bool fence_queue_commit(struct fence *f, struct pg_pipe *pipe, uint64_t lsn, int64_t commit_time_us,
@@ -35,5 +35,5 @@ void fence_moved(struct fence *f, uint64_t lsn, int64_t commit_time_us, int64_t 
 /* Moves without rows: the log is known to be complete up to lsn as of watermark_us. One transaction of its own. */
 bool fence_progress(struct fence *f, struct pg_pipe *pipe, uint64_t lsn, int64_t watermark_us,
                     struct err *err) MUST_USE;
-/* Only looks whether the row is still ours and the registry as it was. */
+/* Only looks whether the row is still ours and its views as they were. */
 bool fence_check(struct fence *f, struct pg_pipe *pipe, struct err *err) MUST_USE;

@@ -2,7 +2,7 @@
 /* Listing views; see list.h. */
 #include "project/list.h"
 
-#include "project/registry.h"
+#include "project/readmodel.h"
 
 static const char list_sql[] =
     "SELECT v.name, v.version, CASE WHEN v.state IN ('loading', 'building') AND NOT EXISTS (SELECT FROM pg_locks l"
@@ -50,7 +50,7 @@ bool list_views(struct pg *pg, const char *service, const char *source, bool jso
 {
     bool exists;
     PG_RESULT r = NULL;
-    if (!registry_exists(pg, &exists, err))
+    if (!readmodel_exists(pg, &exists, err))
         return false;
     if (!exists)
         return true;

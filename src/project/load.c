@@ -42,7 +42,7 @@ bool load_clean(struct pg *model, struct err *err)
 void load_free(struct load *l)
 {
     arena_free(&l->staged.arena);
-    l->staged = (struct registry){0};
+    l->staged = (struct readmodel){0};
     pg_pipe_free(&l->pipe);
 }
 
@@ -255,9 +255,9 @@ bool load_wait_bus(const struct load *l, struct err *err)
     return err_hint(err, "check that `undam relay` is running, then run this again");
 }
 
-static void stage_registry(struct load *l)
+static void stage_readmodel(struct load *l)
 {
-    struct registry *g = &l->staged;
+    struct readmodel *g = &l->staged;
     if (g->mirrors)
         return;
     arena_init(&g->arena);
@@ -319,11 +319,11 @@ bool load_forward(struct load *l, uint64_t to, bool in_transaction, struct err *
     struct bus_reader *reader;
     if (to <= l->lsn)
         return true;
-    stage_registry(l);
+    stage_readmodel(l);
     if (!load_bus(l->config, &bus, &progress, err))
         return false;
     size_t topic_count;
-    const char **topics = registry_topics(&l->staged, &topic_count);
+    const char **topics = readmodel_topics(&l->staged, &topic_count);
     if (!bus_reader_open(&bus, &l->lineage, topics, topic_count, l->lsn, &reader, err))
         return false;
     struct applier a;

@@ -14,10 +14,10 @@ struct load {
     const struct config *config;
     struct pg *model;
     struct planned *planned;
-    struct lineage lineage; /* of the bus */
-    uint64_t lsn;           /* the copied tables hold all source transactions up to here, and none after */
-    bool quiet;             /* no progress bar */
-    struct registry staged; /* the copied mirrors, for the applier; views none */
+    struct lineage lineage;  /* of the bus */
+    uint64_t lsn;            /* the copied tables hold all source transactions up to here, and none after */
+    bool quiet;              /* no progress bar */
+    struct readmodel staged; /* the copied mirrors, for the applier; views none */
     struct pg_pipe pipe;
 };
 

@@ -32,7 +32,7 @@ struct mirror {
     size_t column_count;
     size_t *keys; /* indexes of the key's columns, in key order */
     size_t key_count;
-    size_t number; /* index in its registry */
+    size_t number; /* index in its struct readmodel */
     struct pg_stmt upsert, remove, fetch;
 };
 

@@ -80,7 +80,7 @@ static void choose_columns(const struct planned_input *in, struct planned *p, st
 static bool plan_mirror(const struct planned_input *in, struct planned *p, struct planned_mirror *m, struct err *err)
 {
     const struct catalog_table *t = m->table;
-    const struct mirror *today = registry_mirror(in->registry, t->schema, t->name);
+    const struct mirror *today = readmodel_mirror(in->readmodel, t->schema, t->name);
     m->existing = today != NULL;
     m->kind = source_table_of(in->catalog, t)->kind;
     m->copy = in->copy_all || !today;
@@ -103,7 +103,7 @@ static bool plan_view(const struct planned_input *in, struct planned *p, const s
 {
     struct planned_view *v = &p->views[p->view_count];
     *v = (struct planned_view){.file = *file, .version = 1};
-    const struct view *today = registry_view(in->registry, file->name);
+    const struct view *today = readmodel_view(in->readmodel, file->name);
     if (today) {
         v->version = today->version + 1;
         v->change = strcmp(today->definition, file->text) == 0 && !in->copy_all ? PLANNED_SAME : PLANNED_REPLACE;

@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "model/config.h"
-#include "project/registry.h"
+#include "project/readmodel.h"
 #include "project/source.h"
 #include "project/view_file.h"
 #include "project/view_plan.h"
@@ -39,8 +39,8 @@ struct planned {
 struct planned_input {
     const struct config *config;
     const struct source_catalog *catalog;
-    const struct registry *registry; /* of the read model, may be empty */
-    bool copy_all;                   /* rebuild: every mirror anew */
+    const struct readmodel *readmodel; /* of the read model, may be empty */
+    bool copy_all;                     /* rebuild: every mirror anew */
 };
 
 /* Plans the files, all of one service. ERR_CONFIG names file and construct. Free with planned_free(). */

@@ -97,7 +97,7 @@ static bool wait_in_loop(void *arg, int fd, bool write, struct err *err)
 
 static void describe_metrics(struct service *s)
 {
-    const struct registry *g = &s->projector.registry;
+    const struct readmodel *g = &s->projector.readmodel;
     arena_reset(&s->labels);
     memcpy(s->metrics, fixed_metrics, sizeof fixed_metrics);
     for (unsigned i = 0; i < M_FIXED; i++)
@@ -133,7 +133,7 @@ static void update_metrics(struct service *s)
     m[M_POSITION].value = (double)place->lsn;
     m[M_EPOCH].value = (double)place->epoch;
     size_t views = (s->daemon.metric_count - M_FIXED) / VIEW_METRICS;
-    for (size_t i = 0; i < views && i < p->registry.view_count; i++) {
+    for (size_t i = 0; i < views && i < p->readmodel.view_count; i++) {
         const struct recompute_view *v = &p->applier.recompute.views[i];
         struct metric *vm = &m[M_FIXED + VIEW_METRICS * i];
         vm[0].value = (double)v->keys_done;
@@ -149,8 +149,8 @@ static void log_opened(const struct projector *p)
 {
     char lsn[LSN_TEXT_SIZE];
     log_event(LOG_INFO, "opened", "service=%s position=%s epoch=%lld mirrors=%zu views=%zu", p->service->name,
-              lsn_format(p->fence.place.lsn, lsn), (long long)p->fence.place.epoch, p->registry.mirror_count,
-              p->registry.view_count);
+              lsn_format(p->fence.place.lsn, lsn), (long long)p->fence.place.epoch, p->readmodel.mirror_count,
+              p->readmodel.view_count);
 }
 
 /* The bus's descriptor lives as long as its reader. */
@@ -229,7 +229,7 @@ static bool handle(struct service *s, struct err *err)
         projector_disconnect(&s->projector);
         return true;
     }
-    log_event(LOG_INFO, s->projector.careful ? "one_by_one" : "registry_changed", "reason=%s", err->text);
+    log_event(LOG_INFO, s->projector.careful ? "one_by_one" : "views_changed", "reason=%s", err->text);
     describe_metrics(s);
     log_opened(&s->projector);
     return true;

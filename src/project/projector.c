@@ -26,17 +26,17 @@ void projector_init(struct projector *p, const struct config *config, const stru
     bus_batch_init(&p->batch);
 }
 
-static void drop_registry(struct projector *p)
+static void drop_readmodel(struct projector *p)
 {
     applier_free(&p->applier);
-    registry_free(&p->registry);
+    readmodel_free(&p->readmodel);
     bus_reader_close(p->reader);
     p->reader = NULL;
 }
 
 void projector_disconnect(struct projector *p)
 {
-    drop_registry(p);
+    drop_readmodel(p);
     if (p->model.conn)
         pg_close(&p->model);
     p->open = false;
@@ -59,9 +59,9 @@ static bool open_model(struct projector *p, struct err *err)
         err_set(err, ERR_CONFIG, "service %s has no read model", p->service->name);
         return err_hint(err, "set services.%s.dsn in %s", p->service->name, p->config->path);
     }
-    if (!pg_open(&p->model, PG_TARGET, p->what, p->service->dsn, false, err) || !registry_session(&p->model, err) ||
+    if (!pg_open(&p->model, PG_TARGET, p->what, p->service->dsn, false, err) || !readmodel_session(&p->model, err) ||
         !pg_exec(&p->model, "SET application_name = 'undam project'; SET synchronous_commit = off", err) ||
-        !registry_exists(&p->model, &exists, err))
+        !readmodel_exists(&p->model, &exists, err))
         return false;
     p->unregistered = !exists;
     if (!exists) {
@@ -79,7 +79,7 @@ static bool open_model(struct projector *p, struct err *err)
 static bool open_reader(struct projector *p, struct err *err)
 {
     size_t count;
-    const char **topics = registry_topics(&p->registry, &count);
+    const char **topics = readmodel_topics(&p->readmodel, &count);
     const struct place *place = &p->fence.place;
     bus_reader_close(TAKE(p->reader));
     if (bus_reader_open(&p->bus, &place->lineage, topics, count, place->lsn, &p->reader, err))
@@ -90,12 +90,12 @@ static bool open_reader(struct projector *p, struct err *err)
     return false;
 }
 
-static bool load_registry(struct projector *p, struct err *err)
+static bool load_readmodel(struct projector *p, struct err *err)
 {
-    drop_registry(p);
-    if (!registry_load(&p->model, &p->registry, err))
+    drop_readmodel(p);
+    if (!readmodel_load(&p->model, &p->readmodel, err))
         return false;
-    applier_init(&p->applier, &p->registry, &p->pipe);
+    applier_init(&p->applier, &p->readmodel, &p->pipe);
     return open_reader(p, err);
 }
 
@@ -105,7 +105,7 @@ bool projector_open(struct projector *p, struct err *err)
     if (!open_model(p, err))
         return false;
     p->taken = true;
-    return load_registry(p, err);
+    return load_readmodel(p, err);
 }
 
 /* ---- one step ---- */
@@ -261,9 +261,9 @@ static bool adopt_labels(struct projector *p)
         !pg_open(&source, PG_SOURCE, "source", p->config->source.dsn, false, NULL))
         return false;
     bool ok = pg_exec(&source, "SET search_path = pg_catalog", NULL);
-    for (size_t i = 0; ok && i < p->registry.mirror_count; i++)
-        for (size_t c = 0; ok && c < p->registry.mirrors[i].column_count; c++)
-            ok = source_type_ensure(&source, &p->model, p->registry.mirrors[i].columns[c].type_oid, NULL);
+    for (size_t i = 0; ok && i < p->readmodel.mirror_count; i++)
+        for (size_t c = 0; ok && c < p->readmodel.mirrors[i].column_count; c++)
+            ok = source_type_ensure(&source, &p->model, p->readmodel.mirrors[i].columns[c].type_oid, NULL);
     pg_close(&source);
     return ok;
 }
@@ -280,7 +280,7 @@ bool projector_recover(struct projector *p, struct err *err, bool *ret_pause)
     p->open = false;
     applier_reset(&p->applier);
     if (p->fence.catalogue_changed) {
-        bool ok = fence_resume(&p->fence, &p->model, err) && load_registry(p, err);
+        bool ok = fence_resume(&p->fence, &p->model, err) && load_readmodel(p, err);
         *ret_pause = !ok;
         return ok || err->retriable;
     }

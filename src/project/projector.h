@@ -27,7 +27,7 @@ struct projector {
     struct pg model;
     struct pg_pipe pipe;
     struct fence fence;
-    struct registry registry;
+    struct readmodel readmodel;
     struct applier applier;
     struct bus_reader *reader;
     struct bus_batch batch;
@@ -48,13 +48,14 @@ struct projector {
 /* wait: see pipe.h, may be NULL. Nothing is connected yet. */
 void projector_init(struct projector *p, const struct config *config, const struct config_service *service,
                     pg_wait_fn *wait, void *wait_arg);
-/* Connects, takes the read model over (the first time) or resumes it, reads the registry, opens the bus. ERR_STATE when
- * nothing is registered, another lineage, the bus no longer holds the position, or another projector has taken over. */
+/* Connects, takes the read model over (the first time) or resumes it, reads what it holds, opens the bus. ERR_STATE
+ * when nothing is registered, another lineage, the bus no longer holds the position, or another projector has taken
+ * over. */
 bool projector_open(struct projector *p, struct err *err) MUST_USE;
 /* Fetches and applies. *ret_worked: there was something. wait_ms: for the bus, when there is nothing. */
 bool projector_step(struct projector *p, int wait_ms, bool *ret_worked, struct err *err) MUST_USE;
 /*
- * After a failed step: true when it is worth going on (the error is retriable, the registry has changed, or the failing
+ * After a failed step: true when it is worth going on (the error is retriable, its views have changed, or the failing
  * event is to be found one by one); *ret_pause: after a pause and with projector_open() again. false: the error is
  * final and names position and table or view.
  */

@@ -9,13 +9,13 @@
 /* Keys a statement: enough to be cheap per key, few enough that one statement stays well below a second. */
 enum { KEYS_PER_STATEMENT = 4096 };
 
-void recompute_init(struct recompute *r, struct registry *registry, struct pg_pipe *pipe)
+void recompute_init(struct recompute *r, struct readmodel *readmodel, struct pg_pipe *pipe)
 {
-    *r = (struct recompute){.registry = registry, .pipe = pipe};
-    r->views = xcalloc(registry->view_count, sizeof *r->views);
+    *r = (struct recompute){.readmodel = readmodel, .pipe = pipe};
+    r->views = xcalloc(readmodel->view_count, sizeof *r->views);
     size_t widest = 2;
-    for (size_t i = 0; i < registry->view_count; i++) {
-        struct view *v = &registry->views[i];
+    for (size_t i = 0; i < readmodel->view_count; i++) {
+        struct view *v = &readmodel->views[i];
         r->views[i].owner = r;
         r->views[i].view = v;
         keyset_init(&r->views[i].keys, v->key_count);
@@ -29,7 +29,7 @@ void recompute_init(struct recompute *r, struct registry *registry, struct pg_pi
 
 void recompute_free(struct recompute *r)
 {
-    for (size_t i = 0; r->registry && i < r->registry->view_count; i++)
+    for (size_t i = 0; r->readmodel && i < r->readmodel->view_count; i++)
         keyset_free(&r->views[i].keys);
     for (size_t i = 0; i < r->array_count; i++)
         buf_free(&r->arrays[i]);
@@ -40,7 +40,7 @@ void recompute_free(struct recompute *r)
 
 void recompute_clear(struct recompute *r)
 {
-    for (size_t i = 0; i < r->registry->view_count; i++) {
+    for (size_t i = 0; i < r->readmodel->view_count; i++) {
         keyset_clear(&r->views[i].keys);
         r->views[i].all = false;
     }
@@ -147,7 +147,7 @@ static bool queue_use(struct recompute *r, struct recompute_view *v, const struc
 
 bool recompute_queue_keymaps(struct recompute *r, struct net *net, struct err *err)
 {
-    for (size_t i = 0; i < r->registry->view_count; i++) {
+    for (size_t i = 0; i < r->readmodel->view_count; i++) {
         struct recompute_view *v = &r->views[i];
         for (size_t u = 0; u < v->view->use_count; u++)
             if (!queue_use(r, v, &v->view->uses[u], net, err))
@@ -196,7 +196,7 @@ bool recompute_queue_writes(struct recompute *r, struct position pos, struct err
     lsn_format(pos.lsn, lsn);
     snprintf(seq, sizeof seq, "%u", pos.seq);
     struct pg_param whole[2] = {{.data = lsn, .len = strlen(lsn)}, {.data = seq, .len = strlen(seq)}};
-    for (size_t i = 0; i < r->registry->view_count; i++) {
+    for (size_t i = 0; i < r->readmodel->view_count; i++) {
         struct recompute_view *v = &r->views[i];
         if (v->all) {
             v->whole_runs++;
@@ -215,7 +215,7 @@ bool recompute_queue_writes(struct recompute *r, struct position pos, struct err
 
 const struct view *recompute_failed(const struct recompute *r, const void *failed)
 {
-    for (size_t i = 0; i < r->registry->view_count; i++)
+    for (size_t i = 0; i < r->readmodel->view_count; i++)
         if (failed == &r->views[i])
             return r->views[i].view;
     return NULL;

@@ -10,27 +10,27 @@
 #pragma once
 #include "project/keyset.h"
 #include "project/net.h"
-#include "project/registry.h"
+#include "project/readmodel.h"
 
 struct recompute_view {
     struct recompute *owner;
     struct view *view;
     struct keyset keys;
     bool all;
-    /* since the registry was loaded */
+    /* since struct readmodel was loaded */
     uint64_t keys_done, rows_deleted, rows_written, whole_runs;
     int64_t time_us;
 };
 
 struct recompute {
-    struct registry *registry;
+    struct readmodel *readmodel;
     struct pg_pipe *pipe;
-    struct recompute_view *views; /* as in the registry */
+    struct recompute_view *views; /* as in struct readmodel */
     struct buf *arrays;           /* one per parameter */
     size_t array_count;
 };
 
-void recompute_init(struct recompute *r, struct registry *registry, struct pg_pipe *pipe);
+void recompute_init(struct recompute *r, struct readmodel *readmodel, struct pg_pipe *pipe);
 void recompute_free(struct recompute *r);
 void recompute_clear(struct recompute *r);
 /* Queues the key maps for an applied batch whose rows have their old images. Flush, then the key sets are complete. */

@@ -20,7 +20,7 @@ struct job {
     struct view_file *files;
     size_t file_count;
     struct source_catalog catalog;
-    struct registry registry;
+    struct readmodel readmodel;
     struct planned planned;
     struct load load;
     struct place place;
@@ -34,7 +34,7 @@ static bool open_model(struct job *j, struct err *err)
         err_set(err, ERR_CONFIG, "service %s has no read model", s->name);
         return err_hint(err, "set services.%s.dsn in %s", s->name, j->r->config->path);
     }
-    return pg_open(&j->model, PG_TARGET, j->what, s->dsn, false, err) && registry_session(&j->model, err);
+    return pg_open(&j->model, PG_TARGET, j->what, s->dsn, false, err) && readmodel_session(&j->model, err);
 }
 
 static bool lock_registrations(struct job *j, struct err *err)
@@ -61,13 +61,13 @@ static bool add_file(struct job *j, const struct view_file *f, struct err *err)
 
 static bool read_files(struct job *j, struct err *err)
 {
-    j->files = arena_calloc(&j->arena, j->r->file_count + j->registry.view_count + 1, sizeof *j->files);
+    j->files = arena_calloc(&j->arena, j->r->file_count + j->readmodel.view_count + 1, sizeof *j->files);
     struct view_file f;
     for (size_t i = 0; i < j->r->file_count; i++)
         if (!view_file_read(j->r->files[i], &j->arena, &f, err) || !add_file(j, &f, err))
             return false;
-    for (size_t i = 0; j->r->rebuild && i < j->registry.view_count; i++) {
-        const struct view *v = &j->registry.views[i];
+    for (size_t i = 0; j->r->rebuild && i < j->readmodel.view_count; i++) {
+        const struct view *v = &j->readmodel.views[i];
         const char *path = arena_printf(&j->arena, "registered view %s", v->name);
         if (!view_file_parse(str_of(v->definition), path, &j->arena, &f, err) || !add_file(j, &f, err))
             return false;
@@ -78,11 +78,11 @@ static bool read_files(struct job *j, struct err *err)
 static bool read_model(struct job *j, struct err *err)
 {
     bool exists;
-    if (!j->r->dry_run && (!registry_create_schemas(&j->model, err) || !lock_registrations(j, err)))
+    if (!j->r->dry_run && (!readmodel_create_schemas(&j->model, err) || !lock_registrations(j, err)))
         return false;
-    if (!registry_exists(&j->model, &exists, err))
+    if (!readmodel_exists(&j->model, &exists, err))
         return false;
-    return !exists || (registry_load(&j->model, &j->registry, err) &&
+    return !exists || (readmodel_load(&j->model, &j->readmodel, err) &&
                        place_get(&j->model, j->r->config->source.name, false, &j->place, err));
 }
 
@@ -93,7 +93,7 @@ static bool plan(struct job *j, struct buf *out, struct err *err)
         return false;
     bool ok = source_catalog_load(&source, j->r->config->source.publication, &j->catalog, err);
     pg_close(&source);
-    struct planned_input in = {j->r->config, &j->catalog, &j->registry, j->r->rebuild};
+    struct planned_input in = {j->r->config, &j->catalog, &j->readmodel, j->r->rebuild};
     if (!ok || !planned_build(&in, j->files, j->file_count, &j->planned, err))
         return false;
     if (j->r->json)
@@ -215,7 +215,7 @@ static bool finish(struct job *j, struct err *err)
     /* A reader that holds a view for longer must not make all others queue behind the exchange. */
     if (!pg_exec(&j->model, "BEGIN; SET LOCAL lock_timeout = '10s'", err) || !settle_position(j, &lsn, err))
         return false;
-    struct build b = {&j->model, &j->planned, &j->registry, lsn, j->r->allow_scans, j->r->quiet};
+    struct build b = {&j->model, &j->planned, &j->readmodel, lsn, j->r->allow_scans, j->r->quiet};
     return build_all(&b, err) &&
            pg_query_params(&j->model, "UPDATE undam.position SET catalogue = catalogue + 1 WHERE source = $1", 1,
                            values, &r, err) &&
@@ -259,7 +259,7 @@ static void job_free(struct job *j)
     load_free(&j->load);
     planned_free(&j->planned);
     source_catalog_free(&j->catalog);
-    registry_free(&j->registry);
+    readmodel_free(&j->readmodel);
     arena_free(&j->arena);
     if (j->model.conn)
         pg_close(&j->model);

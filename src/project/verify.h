@@ -4,7 +4,7 @@
  * runs. Rows are compared as their whole text: 1.0 is not 1.00, and types without "=" are compared too.
  */
 #pragma once
-#include "project/registry.h"
+#include "project/readmodel.h"
 
 struct verify_result {
     const char *view;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The registry, read from the read model; see registry.h. */
-#include "project/registry.h"
+/* The read model as it is registered; see readmodel.h. */
+#include "project/readmodel.h"
 
 #include <stdio.h>
 
@@ -36,12 +36,12 @@ static const char schemas[] =
     " mirror text NOT NULL, columns text[] NOT NULL, PRIMARY KEY (view, ord));"
     "RESET client_min_messages";
 
-bool registry_create_schemas(struct pg *pg, struct err *err)
+bool readmodel_create_schemas(struct pg *pg, struct err *err)
 {
     return pg_exec(pg, schemas, err) || err_wrap(err, "creating Undam's schemas");
 }
 
-bool registry_exists(struct pg *pg, bool *ret, struct err *err)
+bool readmodel_exists(struct pg *pg, bool *ret, struct err *err)
 {
     PG_RESULT
     r = NULL;
@@ -61,7 +61,7 @@ bool registry_exists(struct pg *pg, bool *ret, struct err *err)
     return true;
 }
 
-bool registry_session(struct pg *pg, struct err *err)
+bool readmodel_session(struct pg *pg, struct err *err)
 {
     /* jit costs more than these statements take; row security would hide rows silently, off makes it an error. */
     return pg_exec(pg,
@@ -109,7 +109,7 @@ bool place_get(struct pg *pg, const char *source, bool lock, struct place *ret, 
     return true;
 }
 
-struct mirror *registry_mirror(const struct registry *r, const char *schema, const char *table)
+struct mirror *readmodel_mirror(const struct readmodel *r, const char *schema, const char *table)
 {
     for (size_t i = 0; i < r->mirror_count; i++)
         if (strcmp(r->mirrors[i].source_schema, schema) == 0 && strcmp(r->mirrors[i].source_table, table) == 0)
@@ -117,7 +117,7 @@ struct mirror *registry_mirror(const struct registry *r, const char *schema, con
     return NULL;
 }
 
-struct view *registry_view(const struct registry *r, const char *name)
+struct view *readmodel_view(const struct readmodel *r, const char *name)
 {
     for (size_t i = 0; i < r->view_count; i++)
         if (strcmp(r->views[i].name, name) == 0)
@@ -125,7 +125,7 @@ struct view *registry_view(const struct registry *r, const char *name)
     return NULL;
 }
 
-const char **registry_topics(struct registry *r, size_t *ret_count)
+const char **readmodel_topics(struct readmodel *r, size_t *ret_count)
 {
     const char **topics = arena_calloc(&r->arena, r->mirror_count + 1, sizeof *topics);
     size_t count = 0;
@@ -140,10 +140,10 @@ const char **registry_topics(struct registry *r, size_t *ret_count)
     return topics;
 }
 
-void registry_free(struct registry *r)
+void readmodel_free(struct readmodel *r)
 {
     arena_free(&r->arena);
-    *r = (struct registry){0};
+    *r = (struct readmodel){0};
 }
 
 static char *text(struct arena *a, const PGresult *r, int row, int column)
@@ -151,7 +151,7 @@ static char *text(struct arena *a, const PGresult *r, int row, int column)
     return arena_strdup(a, PQgetvalue(r, row, column));
 }
 
-static bool read_mirrors(struct pg *pg, struct registry *g, struct err *err)
+static bool read_mirrors(struct pg *pg, struct readmodel *g, struct err *err)
 {
     PG_RESULT
     r = NULL;
@@ -172,7 +172,7 @@ static bool read_mirrors(struct pg *pg, struct registry *g, struct err *err)
     return true;
 }
 
-static struct mirror *mirror_named(const struct registry *g, const char *name)
+static struct mirror *mirror_named(const struct readmodel *g, const char *name)
 {
     for (size_t i = 0; i < g->mirror_count; i++)
         if (strcmp(g->mirrors[i].name, name) == 0)
@@ -180,7 +180,7 @@ static struct mirror *mirror_named(const struct registry *g, const char *name)
     return NULL;
 }
 
-static bool read_mirror_columns(struct pg *pg, struct registry *g, struct err *err)
+static bool read_mirror_columns(struct pg *pg, struct readmodel *g, struct err *err)
 {
     PG_RESULT
     r = NULL;
@@ -212,7 +212,7 @@ static bool read_mirror_columns(struct pg *pg, struct registry *g, struct err *e
     return true;
 }
 
-static bool read_views(struct pg *pg, struct registry *g, struct err *err)
+static bool read_views(struct pg *pg, struct readmodel *g, struct err *err)
 {
     PG_RESULT
     r = NULL;
@@ -237,7 +237,7 @@ static bool read_views(struct pg *pg, struct registry *g, struct err *err)
 }
 
 /* A text[] column of undam.view as C strings; ready views are in the same order as g->views. */
-static bool read_view_lists(struct pg *pg, struct registry *g, const char *column, size_t list_at, size_t count_at,
+static bool read_view_lists(struct pg *pg, struct readmodel *g, const char *column, size_t list_at, size_t count_at,
                             struct err *err)
 {
     char sql[256];
@@ -250,7 +250,7 @@ static bool read_view_lists(struct pg *pg, struct registry *g, const char *colum
     if (!pg_query(pg, sql, &r, err))
         return false;
     for (int i = 0; i < PQntuples(r); i++) {
-        struct view *v = registry_view(g, PQgetvalue(r, i, 0));
+        struct view *v = readmodel_view(g, PQgetvalue(r, i, 0));
         if (!v)
             continue;
         const char ***list = (const char ***)(void *)((char *)v + list_at);
@@ -274,7 +274,7 @@ static bool find_column(const struct mirror *m, const char *view, const char *co
     return true;
 }
 
-static bool read_uses(struct pg *pg, struct registry *g, struct err *err)
+static bool read_uses(struct pg *pg, struct readmodel *g, struct err *err)
 {
     PG_RESULT
     r = NULL;
@@ -284,7 +284,7 @@ static bool read_uses(struct pg *pg, struct registry *g, struct err *err)
                   &r, err))
         return false;
     for (int i = 0; i < PQntuples(r); i++) {
-        struct view *v = registry_view(g, PQgetvalue(r, i, 0));
+        struct view *v = readmodel_view(g, PQgetvalue(r, i, 0));
         struct mirror *m = mirror_named(g, PQgetvalue(r, i, 1));
         if (!v)
             continue;
@@ -303,7 +303,7 @@ static bool read_uses(struct pg *pg, struct registry *g, struct err *err)
     return true;
 }
 
-static bool read_keymaps(struct pg *pg, struct registry *g, struct err *err)
+static bool read_keymaps(struct pg *pg, struct readmodel *g, struct err *err)
 {
     PG_RESULT
     r = NULL;
@@ -316,7 +316,7 @@ static bool read_keymaps(struct pg *pg, struct registry *g, struct err *err)
     int64_t ord = -1;
     const struct view *last = NULL;
     for (int i = 0; i < PQntuples(r); i++) {
-        struct view *v = registry_view(g, PQgetvalue(r, i, 0));
+        struct view *v = readmodel_view(g, PQgetvalue(r, i, 0));
         if (!v)
             continue;
         struct mirror *m = mirror_named(g, PQgetvalue(r, i, 2));
@@ -341,9 +341,9 @@ static bool read_keymaps(struct pg *pg, struct registry *g, struct err *err)
     return true;
 }
 
-bool registry_load(struct pg *pg, struct registry *ret, struct err *err)
+bool readmodel_load(struct pg *pg, struct readmodel *ret, struct err *err)
 {
-    struct registry g = {0};
+    struct readmodel g = {0};
     arena_init(&g.arena);
     bool ok =
         read_mirrors(pg, &g, err) && read_mirror_columns(pg, &g, err) && read_views(pg, &g, err) &&
@@ -355,7 +355,7 @@ bool registry_load(struct pg *pg, struct registry *ret, struct err *err)
         read_view_lists(pg, &g, "columns", offsetof(struct view, columns), offsetof(struct view, column_count), err) &&
         read_uses(pg, &g, err) && read_keymaps(pg, &g, err);
     if (!ok) {
-        registry_free(&g);
+        readmodel_free(&g);
         return err_wrap(err, "reading the registered views");
     }
     for (size_t i = 0; i < g.view_count; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What a read model consists of: its mirrors and views with everything the projector needs to keep them, as stored in
- * schema undam by registration and read back by the loop. A registry is a value: when the catalogue version in
+ * schema undam by registration and read back by the loop. struct readmodel is a value: when the catalogue version in
  * undam.position moves, the loop throws it away and reads it again.
  *
  * What always holds: a view is `ready` only in the transaction that stored its rows; mirrors listed in undam.mirror
@@ -40,12 +40,12 @@ struct view {
     size_t use_count;
     struct view_keymap_stmt *keymaps;
     size_t keymap_count;
-    double stored_rows; /* the planner's estimate when the registry was read */
+    double stored_rows; /* the planner's estimate when it was read */
     struct pg_stmt recompute, recompute_all;
     size_t number;
 };
 
-struct registry {
+struct readmodel {
     struct arena arena;
     struct mirror *mirrors;
     size_t mirror_count;
@@ -63,20 +63,20 @@ struct place {
 };
 
 /* Creates schemas mirror, def, api, undam and the tables of undam; does nothing when all is there. */
-bool registry_create_schemas(struct pg *pg, struct err *err) MUST_USE;
+bool readmodel_create_schemas(struct pg *pg, struct err *err) MUST_USE;
 /* Whether schema undam is there at all. */
-bool registry_exists(struct pg *pg, bool *ret, struct err *err) MUST_USE;
+bool readmodel_exists(struct pg *pg, bool *ret, struct err *err) MUST_USE;
 /* Settings of a session that reads or writes mirrors: search_path, no jit, row security off. */
-bool registry_session(struct pg *pg, struct err *err) MUST_USE;
+bool readmodel_session(struct pg *pg, struct err *err) MUST_USE;
 /* lock: FOR UPDATE (inside a transaction): the projector then waits until the caller is done. */
 bool place_get(struct pg *pg, const char *source, bool lock, struct place *ret, struct err *err) MUST_USE;
-/* Reads mirrors and ready views, statements prepared. On success *ret is to be freed by registry_free(). */
-bool registry_load(struct pg *pg, struct registry *ret, struct err *err) MUST_USE;
-void registry_free(struct registry *r);
-struct mirror *registry_mirror(const struct registry *r, const char *schema, const char *table);
-/* The topics of all mirrors, each once; in the registry's arena. */
-const char **registry_topics(struct registry *r, size_t *ret_count);
-struct view *registry_view(const struct registry *r, const char *name);
+/* Reads mirrors and ready views, statements prepared. On success *ret is to be freed by readmodel_free(). */
+bool readmodel_load(struct pg *pg, struct readmodel *ret, struct err *err) MUST_USE;
+void readmodel_free(struct readmodel *r);
+struct mirror *readmodel_mirror(const struct readmodel *r, const char *schema, const char *table);
+/* The topics of all mirrors, each once; in the readmodel's arena. */
+const char **readmodel_topics(struct readmodel *r, size_t *ret_count);
+struct view *readmodel_view(const struct readmodel *r, const char *name);
 /* Appends "<prefix>key = ANY ($i+1::type[])", with IS NULL for a null in the array where keys may be null. */
 void view_add_key_test(const struct view *v, const char *prefix, size_t i, struct buf *b);
 /* Texts the statements of a view: recompute for key arrays, and for everything. */
