@@ -44,15 +44,14 @@ round() {
     local name=$1 before after sender='' n
     rm -f "$T"/pgbench_log*
     sender=$(backend_pid src)
-    before=$(pg_cpu_all src); [ -z "$sender" ] || before=$((before - $(process_ticks "$sender")))
+    before=$(pg_cpu src); [ -z "$sender" ] || before=$((before - $(process_ticks "$sender")))
     (cd "$T" && pgbench -n -M prepared -c 1 -T $seconds -f "$T/write.sql" -l --log-prefix="$T/pgbench_log" "$(dsn src app)" >"$T/pgbench.log" 2>&1) ||
         bail "pgbench: $(tail -n 2 "$T/pgbench.log")"
-    after=$(pg_cpu_all src); [ -z "$sender" ] || after=$((after - $(process_ticks "$sender")))
+    after=$(pg_cpu src); [ -z "$sender" ] || after=$((after - $(process_ticks "$sender")))
     n=$(cat "$T"/pgbench_log* | wc -l)
     awk '{print $3}' "$T"/pgbench_log* >>"$T/$name.us"
     echo "$((after - before)) $n" >>"$T/$name.cpu"
 }
-pg_cpu_all() { pg_cpu "$1"; }
 process_ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{print $12 + $13}'; }
 quantile() { sort -n "$T/$1.us" | awk -v q="$2" '{v[NR] = $1} END {print v[int(NR * q) + 1]}'; }
 

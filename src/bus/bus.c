@@ -19,7 +19,7 @@ struct bus_config bus_config_of(const struct config *config)
                                .replication = config->bus.replication,
                                .min_insync = config->bus.min_insync,
                                .transaction_max_events = config->bus.transaction_max_events,
-                               .debezium = strcmp(config->source.outbox_mode, "debezium") == 0};
+                               .debezium = config_debezium(config)};
 }
 
 static const struct bus_driver *const drivers[] = {&bus_postgres};

@@ -111,7 +111,7 @@ bool pg_writer_put(struct bus_writer *base, const struct event *event, struct er
     if (!pg_writer_topic(w, event->topic, &topic, err) || !block_ready(w, event, err))
         return pg_writer_die(w);
     struct event placed = *event;
-    if (event->partition != EVENT_ALL_PARTITIONS)
+    if (event->partition != EVENT_ALL_PARTITIONS && !event->placed)
         placed.partition = event->key_null ? 0 : murmur2_partition(event->key, w->partitions);
     size_t before = w->block.data.len;
     block_event(&w->block, &placed, topic->id);

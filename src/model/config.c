@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "codec/outbox.h"
 #include "codec/yaml.h"
 #include "model/config_value.h"
 
@@ -277,6 +278,27 @@ static bool check_kafka(struct loading *l, struct err *err)
     return true;
 }
 
+static bool check_outbox(const struct config *c, struct err *err)
+{
+    struct outbox_field fields[OUTBOX_FIELDS_MAX];
+    size_t count;
+    if (!outbox_fields_parse(str_of(c->source.outbox_fields), fields, &count, err))
+        return err_wrap(err, "%s: source.outbox_fields", c->path);
+    if (count && !config_debezium(c)) {
+        err_set(err, ERR_CONFIG, "%s: source.outbox_fields only counts with source.outbox_mode: debezium", c->path);
+        return err_hint(err, "without it, type is in the header ce_type and the column headers holds further ones");
+    }
+    size_t partitions = 0;
+    for (size_t i = 0; i < count; i++)
+        partitions += fields[i].place == OUTBOX_IN_PARTITION;
+    if (partitions > 1)
+        return err_set(err, ERR_CONFIG, "%s: source.outbox_fields: several columns choose the partition", c->path);
+    if (!outbox_columns_check(str_of(c->source.outbox_columns),
+                              "id|aggregatetype|aggregateid|type|payload|headers|traceparent", err))
+        return err_wrap(err, "%s: source.outbox_columns", c->path);
+    return true;
+}
+
 static bool load(struct loading *l, struct str bytes, struct err *err)
 {
     struct yaml_node *nodes;
@@ -289,7 +311,7 @@ static bool load(struct loading *l, struct str bytes, struct err *err)
     for (size_t i = 0; i < count; i++)
         if (!read_node(l, &nodes[i], err))
             return false;
-    if (!check_required(l, err) || !check_services(l, err) || !check_kafka(l, err))
+    if (!check_required(l, err) || !check_services(l, err) || !check_kafka(l, err) || !check_outbox(l->c, err))
         return false;
     if (!l->c->bus.dsn[0])
         l->c->bus.dsn = l->c->control.dsn;
@@ -349,6 +371,8 @@ bool config_load(const char *path, struct config **ret, struct err *err)
     buf_free(&bytes);
     return ok;
 }
+
+bool config_debezium(const struct config *c) { return strcmp(c->source.outbox_mode, "debezium") == 0; }
 
 const struct config_service *config_service(const struct config *c, const char *name)
 {

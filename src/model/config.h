@@ -38,6 +38,10 @@ struct config {
         const char *outbox;              /* "schema.table" of a Debezium-compatible outbox, or empty */
         const char *outbox_topic_prefix; /* outbox topics: prefix + aggregatetype */
         const char *outbox_mode;         /* undam, debezium: which headers and topics outbox rows get */
+        const char *outbox_columns;      /* "id=event_id, ...": columns with other names than Debezium's */
+        const char *outbox_fields;       /* debezium: which further columns go where (codec/outbox.h) */
+        const char *outbox_empty;        /* debezium: as-is, tombstone: what a blank payload becomes */
+        const char *outbox_update;       /* warn, error, fatal: what an update of an outbox row does */
         const char *message_prefix;      /* logical messages with this prefix are events, or empty */
         int64_t retained_wal_max_bytes;  /* warn at half, error at this */
     } source;
@@ -120,6 +124,8 @@ enum config_type {
     CONFIG_REGISTRY_DRIVER,
     CONFIG_COMPATIBILITY,
     CONFIG_OUTBOX_MODE,
+    CONFIG_OUTBOX_EMPTY,
+    CONFIG_OUTBOX_UPDATE,
     CONFIG_INT,
     CONFIG_BYTES, /* 1048576, 64kB, 10MB, 10GB: powers of 1024, as PostgreSQL has it */
     CONFIG_MS,    /* milliseconds, or with us, ms, s, min, h, d */
@@ -156,6 +162,8 @@ bool config_parse(const char *path, struct str bytes, struct config **ret, struc
 /* Reads and checks the file. On success *ret is to be freed with config_free(). ERR_CONFIG with "file:line: ". */
 bool config_load(const char *path, struct config **ret, struct err *err) MUST_USE;
 void config_free(struct config *c);
+/* Outbox rows become what Debezium's outbox event router would make of them. */
+bool config_debezium(const struct config *c);
 /* NULL when there is none of that name. */
 const struct config_service *config_service(const struct config *c, const char *name);
 /* The service that owns "schema.table", or NULL. */

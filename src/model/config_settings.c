@@ -33,6 +33,20 @@ const struct config_setting config_settings[] = {
      "Topics and headers of outbox rows. undam: CloudEvents headers, topic outbox_topic_prefix + aggregatetype. "
      "debezium: "
      "as Debezium's outbox event router with its defaults (topic outbox.event.<aggregatetype>, header id)."},
+    {"source.outbox_columns", CONFIG_TEXT, AT(source.outbox_columns), "", "Debezium's names", "id=event_id", 0, 0,
+     "Columns of the outbox that have other names than id, aggregatetype, aggregateid, type, payload, headers and "
+     "traceparent: name=column, separated by commas."},
+    {"source.outbox_fields", CONFIG_TEXT, AT(source.outbox_fields), "", "none", "type:header:eventType", 0, 0,
+     "With outbox_mode debezium: which further columns go where, as Debezium's table.fields.additional.placement has "
+     "it: column:header|envelope|partition[:alias], separated by commas."},
+    {"source.outbox_empty", CONFIG_OUTBOX_EMPTY, AT(source.outbox_empty), "as-is", NULL, NULL, 0, 0,
+     "With outbox_mode debezium: what a payload of nothing but spaces becomes. as-is: itself. tombstone: a record "
+     "without a "
+     "value, as with Debezium's route.tombstone.on.empty.payload. A null payload always is one."},
+    {"source.outbox_update", CONFIG_OUTBOX_UPDATE, AT(source.outbox_update), "warn", NULL, NULL, 0, 0,
+     "What an update of an outbox row does, which is never an event. warn, error: it is counted and said once, as a "
+     "warning "
+     "or an error. fatal: it stops the relay."},
     {"source.message_prefix", CONFIG_TEXT, AT(source.message_prefix), "", "none", NULL, 0, 0,
      "Logical messages (pg_logical_emit_message) with this prefix are events. PostgreSQL 14 and later."},
     {"source.retained_wal_max_bytes", CONFIG_BYTES, AT(source.retained_wal_max_bytes), "10GB", NULL, NULL, 0, INT64_MAX,
@@ -151,6 +165,10 @@ const char *config_choices(enum config_type type)
         return "embedded|confluent";
     if (type == CONFIG_COMPATIBILITY)
         return "NONE|BACKWARD|BACKWARD_TRANSITIVE|FORWARD|FORWARD_TRANSITIVE|FULL|FULL_TRANSITIVE";
+    if (type == CONFIG_OUTBOX_EMPTY)
+        return "as-is|tombstone";
+    if (type == CONFIG_OUTBOX_UPDATE)
+        return "warn|error|fatal";
     return type == CONFIG_OUTBOX_MODE ? "undam|debezium" : NULL;
 }
 
@@ -169,7 +187,9 @@ const char *config_type_name(enum config_type type)
     case CONFIG_DELIVERY:
     case CONFIG_REGISTRY_DRIVER:
     case CONFIG_COMPATIBILITY:
-    case CONFIG_OUTBOX_MODE: return "choice";
+    case CONFIG_OUTBOX_MODE:
+    case CONFIG_OUTBOX_EMPTY:
+    case CONFIG_OUTBOX_UPDATE: return "choice";
     case CONFIG_INT: return "number";
     case CONFIG_BYTES: return "size";
     case CONFIG_MS:

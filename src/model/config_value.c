@@ -116,7 +116,9 @@ static const char *text_wrong(enum config_type type, const char *text)
     case CONFIG_DELIVERY:
     case CONFIG_REGISTRY_DRIVER:
     case CONFIG_COMPATIBILITY:
-    case CONFIG_OUTBOX_MODE: return is_choice(config_choices(type), text) ? NULL : config_choices(type);
+    case CONFIG_OUTBOX_MODE:
+    case CONFIG_OUTBOX_EMPTY:
+    case CONFIG_OUTBOX_UPDATE: return is_choice(config_choices(type), text) ? NULL : config_choices(type);
     case CONFIG_TEXT:
     case CONFIG_PATH:
     case CONFIG_DSN:
@@ -150,6 +152,8 @@ static bool set_number(const struct config_setting *s, void *base, const char *t
     case CONFIG_REGISTRY_DRIVER:
     case CONFIG_COMPATIBILITY:
     case CONFIG_OUTBOX_MODE:
+    case CONFIG_OUTBOX_EMPTY:
+    case CONFIG_OUTBOX_UPDATE:
     case CONFIG_INT: ok = str_to_i64(str_of(text), &v); break;
     default: ok = false;
     }
@@ -250,7 +254,9 @@ char *config_value(struct arena *a, const struct config_setting *s, const void *
     case CONFIG_DELIVERY:
     case CONFIG_REGISTRY_DRIVER:
     case CONFIG_COMPATIBILITY:
-    case CONFIG_OUTBOX_MODE: break;
+    case CONFIG_OUTBOX_MODE:
+    case CONFIG_OUTBOX_EMPTY:
+    case CONFIG_OUTBOX_UPDATE: break;
     }
     return arena_printf(a, "%lld", (long long)v);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "codec/outbox.h"
 #include "relay/source.h"
 
 struct checking {
@@ -111,11 +112,6 @@ static const struct {
      "SELECT t.name, '' FROM t, pg_catalog.pg_publication_rel pr, pg_catalog.pg_publication p WHERE pr.prrelid = t.oid"
      " AND p.oid = pr.prpubid AND p.pubname = (SELECT pub FROM one) AND pr.prattrs IS NOT NULL",
      "the publication has a column list: other columns are not in the events%s", "see ALTER PUBLICATION"},
-    {CHECK_ERROR, 0, "outbox_columns",
-     "SELECT t.name, string_agg(k, ', ') FROM t, unnest('{id,aggregatetype,aggregateid,type,payload}'::text[]) k WHERE"
-     " t.key IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.oid AND a.attname = k"
-     " AND NOT a.attisdropped) GROUP BY t.name",
-     "the outbox lacks the columns %s", "an outbox has id, aggregatetype, aggregateid, type and payload"},
 };
 
 /* "WITH wanted(name, key) AS (VALUES ...), one(pub) AS (...), t AS (...)" */
@@ -171,6 +167,52 @@ static bool check_tables(struct checking *c, struct err *err)
     }
     buf_free(&sql);
     buf_free(&text);
+    return ok;
+}
+
+static void add_column(struct buf *sql, bool *first, struct str name)
+{
+    buf_adds(sql, *first ? "(" : ", (");
+    buf_add_literal(sql, name);
+    buf_adds(sql, ")");
+    *first = false;
+}
+
+/* The columns that every row of the outbox must have, by the configuration. */
+static void add_outbox_columns(const struct config *config, struct buf *sql)
+{
+    static const char *const names[] = {"id", "aggregatetype", "aggregateid", "payload", "type"};
+    struct outbox_field fields[OUTBOX_FIELDS_MAX];
+    size_t count = 0;
+    struct err err;
+    bool first = true;
+    for (size_t i = 0; i < COUNT(names) - config_debezium(config); i++) /* Debezium does without type */
+        add_column(sql, &first, outbox_column(str_of(config->source.outbox_columns), str_of(names[i])));
+    if (outbox_fields_parse(str_of(config->source.outbox_fields), fields, &count, &err))
+        for (size_t i = 0; i < count; i++)
+            add_column(sql, &first, fields[i].column);
+}
+
+static bool check_outbox(struct checking *c, struct err *err)
+{
+    struct buf sql;
+    if (!c->config->source.outbox[0])
+        return true;
+    buf_init(&sql, 0);
+    add_with(c, &sql);
+    buf_adds(&sql, "SELECT t.name, string_agg(k, ', ') FROM t, (VALUES ");
+    add_outbox_columns(c->config, &sql);
+    buf_adds(&sql,
+             ") w(k) WHERE t.key IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = "
+             "t.oid AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped) GROUP BY t.name");
+    PG_RESULT rows = NULL;
+    bool ok = pg_query(c->pg, sql.data, &rows, err);
+    buf_free(&sql);
+    for (int i = 0; ok && i < PQntuples(rows); i++)
+        add(c, CHECK_ERROR, "outbox_columns", PQgetvalue(rows, i, 0),
+            arena_printf(&c->report->arena, "the outbox lacks the columns %s", PQgetvalue(rows, i, 1)),
+            "an outbox has id, aggregatetype, aggregateid, type and payload; source.outbox_columns names columns that "
+            "are called otherwise");
     return ok;
 }
 
@@ -330,8 +372,8 @@ bool relay_check(const struct config *config, struct check_report *ret, struct e
         return false;
     struct checking c = {.config = config, .report = ret, .pg = &pg};
     bool ok = pg_exec(&pg, "SET search_path = ''; SET default_transaction_read_only = on", err) &&
-              check_start(&c, err) && check_tables(&c, err) && check_settings(&c, err) && check_privileges(&c, err) &&
-              check_publication(&c, err) && check_slot(&c, err);
+              check_start(&c, err) && check_tables(&c, err) && check_outbox(&c, err) && check_settings(&c, err) &&
+              check_privileges(&c, err) && check_publication(&c, err) && check_slot(&c, err);
     ret->server_version = c.version;
     pg_close(&pg);
     if (ok && ret->finding_count)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "codec/outbox.h"
+#include "relay/outbox.h"
 
 void events_init(struct events *e, const struct config *config)
 {
@@ -223,57 +223,6 @@ static bool on_update(struct events *e, struct route *route, const struct captur
 
 /* ---- outbox, messages, truncate ---- */
 
-static bool outbox_text(const struct route *route, const struct pgoutput_value *row, enum route_outbox_column column,
-                        struct str *ret)
-{
-    bool there = route->outbox[column] != SIZE_MAX && row[route->outbox[column]].kind == PGOUTPUT_TEXT;
-    *ret = there ? row[route->outbox[column]].data : (struct str){NULL, 0};
-    return there;
-}
-
-static bool outbox_extra(struct events *e, const struct route *route, const struct pgoutput_value *row,
-                         struct event *event, struct err *err)
-{
-    struct str text;
-    bool ok = true;
-    buf_clear(&e->headers);
-    buf_addc(&e->headers, '{');
-    if (outbox_text(route, row, OUTBOX_HEADERS, &text)) {
-        arena_reset(&e->arena);
-        ok = outbox_headers(text, &e->arena, &e->headers, err);
-    }
-    if (!ok)
-        return err_wrap(err, "table " STR_FMT, STR_ARG(route->entity));
-    if (outbox_text(route, row, OUTBOX_TRACEPARENT, &text))
-        outbox_header(STR("traceparent"), text, &e->headers);
-    buf_addc(&e->headers, '}');
-    if (e->headers.len > 2)
-        event->headers = buf_str(&e->headers);
-    return true;
-}
-
-static bool on_outbox(struct events *e, const struct route *route, const struct pgoutput_value *row, struct err *err)
-{
-    struct event event = {.op = EVENT_OUTBOX, .entity = route->entity};
-    struct str aggregate;
-    if (!outbox_text(route, row, OUTBOX_AGGREGATETYPE, &aggregate) || aggregate.len == 0) {
-        err_set(err, ERR_DATA, "outbox table " STR_FMT ": a row has no aggregatetype, which names its topic",
-                STR_ARG(route->entity));
-        return err_hint(err, "declare the column NOT NULL; the row stays in the WAL, so the stream cannot go past it "
-                             "until the slot is moved on by hand");
-    }
-    (void)outbox_text(route, row, OUTBOX_ID, &event.id);
-    (void)outbox_text(route, row, OUTBOX_TYPE, &event.type);
-    event.key_null = !outbox_text(route, row, OUTBOX_AGGREGATEID, &event.key);
-    event.subject = event.key;
-    event.value_null = !outbox_text(route, row, OUTBOX_PAYLOAD, &event.value);
-    buf_clear(&e->topic);
-    buf_adds(&e->topic, e->config->source.outbox_topic_prefix);
-    buf_add_str(&e->topic, aggregate);
-    event.topic = buf_str(&e->topic);
-    return outbox_extra(e, route, row, &event, err) && put(e, &event, err);
-}
-
 static bool on_message(struct events *e, const struct capture_change *change, struct err *err)
 {
     struct str wanted = str_of(e->config->source.message_prefix);
@@ -356,12 +305,23 @@ static bool on_row(struct events *e, struct route *route, const struct capture_c
     return put_row(e, route, r, ROUTE_DELETED, change->old_row.values, (struct str){NULL, 0}, err);
 }
 
+static bool outbox_update(struct events *e, const struct route *route, struct err *err)
+{
+    e->counts.outbox_updates++;
+    if (strcmp(e->config->source.outbox_update, "fatal") != 0)
+        return true;
+    err_set(err, ERR_DATA, "outbox table " STR_FMT ": a row was updated", STR_ARG(route->entity));
+    return err_hint(err, "rows of an outbox are events and never change; source.outbox_update: warn lets them pass");
+}
+
 static bool on_outbox_change(struct events *e, const struct route *route, const struct capture_change *change,
                              struct err *err)
 {
+    struct event event;
     if (change->op == CAPTURE_INSERT)
-        return on_outbox(e, route, change->new_row.values, err);
-    e->counts.outbox_updates += change->op == CAPTURE_UPDATE;
+        return outbox_event(e, route, change->new_row.values, &event, err) && put(e, &event, err);
+    if (change->op == CAPTURE_UPDATE)
+        return outbox_update(e, route, err);
     e->counts.outbox_deletes += change->op == CAPTURE_DELETE;
     return true;
 }

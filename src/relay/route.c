@@ -9,8 +9,8 @@
 #include "base/mem.h"
 
 static const char *const verb_names[ROUTE_VERBS] = {"created", "updated", "deleted"};
-static const char *const outbox_names[OUTBOX_COLUMNS] = {"id",      "aggregatetype", "aggregateid", "type",
-                                                         "payload", "headers",       "traceparent"};
+static const char *const outbox_names[OUTBOX_COLUMNS] = {"id",   "aggregatetype", "aggregateid", "payload",
+                                                         "type", "headers",       "traceparent"};
 
 static void route_free(void *user)
 {
@@ -108,20 +108,65 @@ static bool table_route(const struct router *router, struct route *route, const 
     return partition_key(route, r, table, err);
 }
 
-static bool outbox_route(struct route *route, const struct capture_relation *r, struct err *err)
+/* Debezium writes other types in forms of its own, which readers would miss. */
+static bool placed_kind(const struct capture_column *c, enum outbox_place place, struct str entity,
+                        enum outbox_kind *ret, struct err *err)
 {
+    enum { INT4_OID = 23 };
+    *ret = outbox_kind_of(c->type_oid);
+    if (place == OUTBOX_IN_PARTITION ? c->type_oid == INT4_OID : *ret != OUTBOX_OTHER)
+        return true;
+    err_set(err, ERR_CONFIG, "outbox table " STR_FMT ": column " STR_FMT " of type " STR_FMT " cannot be placed",
+            STR_ARG(entity), STR_ARG(c->name), STR_ARG(c->type));
+    return err_hint(err, "a partition is an integer; a header or envelope field is a text, uuid, json, integer or "
+                         "boolean: what Debezium makes of other types is not reproduced");
+}
+
+static bool outbox_fields(const struct config *config, struct route *route, const struct capture_relation *r,
+                          struct err *err)
+{
+    struct outbox_field fields[OUTBOX_FIELDS_MAX];
+    if (!outbox_fields_parse(str_of(config->source.outbox_fields), fields, &route->field_count, err))
+        return false;
+    route->fields = arena_calloc(&route->arena, route->field_count + 1, sizeof *route->fields);
+    for (size_t i = 0; i < route->field_count; i++) {
+        struct route_field *f = &route->fields[i];
+        *f = (struct route_field){.place = fields[i].place, .alias = fields[i].alias};
+        if (!find_column(r, fields[i].column, &f->column))
+            return err_set(err, ERR_CONFIG,
+                           "outbox table " STR_FMT " has no column " STR_FMT ", which source.outbox_fields names",
+                           STR_ARG(route->entity), STR_ARG(fields[i].column));
+        if (!placed_kind(&r->columns[f->column], f->place, route->entity, &f->kind, err))
+            return false;
+        route->envelope = route->envelope || f->place == OUTBOX_IN_ENVELOPE;
+    }
+    if (!route->envelope || !route->payload_bytes)
+        return true;
+    err_set(err, ERR_CONFIG, "outbox table " STR_FMT ": a payload of bytes cannot be put into an envelope",
+            STR_ARG(route->entity));
+    return err_hint(err, "place the fields of source.outbox_fields in headers, or make payload a text or jsonb");
+}
+
+static bool outbox_route(const struct config *config, struct route *route, const struct capture_relation *r,
+                         struct err *err)
+{
+    enum { BYTEA_OID = 17 };
+    int required = config_debezium(config) ? OUTBOX_PAYLOAD : OUTBOX_TYPE;
     route->kind = ROUTE_OUTBOX;
     for (int i = 0; i < OUTBOX_COLUMNS; i++) {
-        if (find_column(r, str_of(outbox_names[i]), &route->outbox[i]))
+        struct str name = outbox_column(str_of(config->source.outbox_columns), str_of(outbox_names[i]));
+        if (find_column(r, name, &route->outbox[i]))
             continue;
         route->outbox[i] = SIZE_MAX;
-        if (i < OUTBOX_REQUIRED) {
-            err_set(err, ERR_CONFIG, "outbox table " STR_FMT " has no column %s", STR_ARG(route->entity),
-                    outbox_names[i]);
-            return err_hint(err, "an outbox has id, aggregatetype, aggregateid, type and payload, as Debezium's does");
+        if (i <= required) {
+            err_set(err, ERR_CONFIG, "outbox table " STR_FMT " has no column " STR_FMT, STR_ARG(route->entity),
+                    STR_ARG(name));
+            return err_hint(err, "an outbox has id, aggregatetype, aggregateid, type and payload, as Debezium's does; "
+                                 "source.outbox_columns names columns that are called otherwise");
         }
     }
-    return true;
+    route->payload_bytes = r->columns[route->outbox[OUTBOX_PAYLOAD]].type_oid == BYTEA_OID;
+    return outbox_fields(config, route, r, err);
 }
 
 static bool nobodys(const struct router *router, struct route *route, const struct capture_relation *r, struct err *err)
@@ -145,7 +190,7 @@ bool route_of(const struct router *router, struct capture_relation *relation, st
     const struct config_service *service = owner(router, relation, route);
     bool ok;
     if (router->config->source.outbox[0] && str_is(route->entity, router->config->source.outbox))
-        ok = outbox_route(route, relation, err);
+        ok = outbox_route(router->config, route, relation, err);
     else if (service)
         ok = table_route(router, route, service, relation, err);
     else

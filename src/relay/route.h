@@ -6,6 +6,7 @@
 #pragma once
 #include "bus/bus.h"
 #include "capture/capture.h"
+#include "codec/outbox.h"
 #include "codec/row.h"
 #include "model/config.h"
 
@@ -21,12 +22,19 @@ enum route_outbox_column {
     OUTBOX_ID,
     OUTBOX_AGGREGATETYPE,
     OUTBOX_AGGREGATEID,
-    OUTBOX_TYPE,
     OUTBOX_PAYLOAD,
-    OUTBOX_REQUIRED, /* the ones before must be there */
-    OUTBOX_HEADERS = OUTBOX_REQUIRED,
+    OUTBOX_TYPE, /* this and the ones before must be there; Debezium does without it */
+    OUTBOX_HEADERS,
     OUTBOX_TRACEPARENT,
     OUTBOX_COLUMNS,
+};
+
+/* A further column of an outbox and where it goes. */
+struct route_field {
+    size_t column;
+    enum outbox_place place;
+    enum outbox_kind kind;
+    struct str alias;
 };
 
 struct route {
@@ -46,6 +54,10 @@ struct route {
     size_t *deleted;      /* the primary key in column order: the fields of a delete */
     size_t deleted_count;
     size_t outbox[OUTBOX_COLUMNS]; /* column, or SIZE_MAX */
+    bool payload_bytes;            /* it is a bytea */
+    bool envelope;                 /* some field goes into the value */
+    struct route_field *fields;
+    size_t field_count;
 };
 
 struct router {

@@ -255,7 +255,8 @@ static void warn_outbox(struct session *s)
     if (!s->events.counts.outbox_updates || s->outbox_warned)
         return;
     s->outbox_warned = true;
-    log_event(LOG_WARN, "outbox_update", "table=%s hint=%s", s->config->source.outbox,
+    log_event(strcmp(s->config->source.outbox_update, "error") == 0 ? LOG_ERROR : LOG_WARN, "outbox_update",
+              "table=%s hint=%s", s->config->source.outbox,
               "rows of an outbox are events: updates of them are ignored");
 }
 

@@ -35,7 +35,7 @@ fault "a cut-off catalogue" /users/7 no-catalogue
 like "$(cat "$T/edge.log")" 'every request goes to the legacy side: .*cut off' "the log says why"
 cp "$T/catalogue.good" "$T/catalogue"
 edge_reload
-wait_until 10 eval '[ "$(get /users/7)" != "200 legacy no-catalogue|legacy GET /users/7" ] && [ "$(pgrep -cP "$(cat "$T/edge.d/nginx.pid")")" = 1 ]'
+wait_until 10 eval '[ "$(get /users/7)" != "200 legacy no-catalogue|legacy GET /users/7" ] && edge_settled'
 fault "no snapshot" /users/7 no-snapshot 'GET /users/{id}'
 edge_publish $all
 "$FLAGS" "$T/flags" applied away 600000
@@ -107,7 +107,7 @@ rm -f "$T"/out.*
 EDGE_READMODEL='statement_timeout=3s queue=20'
 edge_config
 edge_reload
-wait_until 10 eval '[ "$(get /sleep/1)" = "200 stream no-user|slept 1" ] && [ "$(pgrep -cP "$(cat "$T/edge.d/nginx.pid")")" = 1 ]'
+wait_until 10 eval '[ "$(get /sleep/1)" = "200 stream no-user|slept 1" ] && edge_settled'
 for i in $(seq 1 40); do echo "url=$url/sleep/$((150 + i))"; echo "output=$T/out.$i"; done >"$T/curl.cfg"
 curl -s --no-progress-meter -Z --parallel-max 40 -K "$T/curl.cfg"
 [ "$(reason_counter 'GET /sleep/{ms}' legacy queue-full)" -gt 0 ]; ok $? "beyond the queue's length: the monolith"
@@ -115,7 +115,7 @@ is "$(for i in $(seq 1 40); do echo "$(cat "$T/out.$i")"; done | grep -vE '^(sle
 EDGE_LOCATION='undam_timeout 1s; undam_overflow 503 7s;'
 edge_config
 edge_reload
-wait_until 10 eval 'get /users/7 | grep -q "^200 stream" && [ "$(pgrep -cP "$(cat "$T/edge.d/nginx.pid")")" = 1 ]'
+wait_until 10 eval 'get /users/7 | grep -q "^200 stream" && edge_settled'
 curl -s --no-progress-meter -Z --parallel-max 40 -K "$T/curl.cfg" -D "$T/heads" -o /dev/null
 like "$(cat "$T/heads")" "^HTTP/1.1 503" "or 503 when so configured"
 like "$(tr -d '\r' <"$T/heads")" "^Retry-After: 7$" "with Retry-After"

@@ -79,7 +79,7 @@ ok $? "and all are served once the read model has their writes"
 # The table outlives a reload.
 get /users/40 -X POST -H 'X-User-Id: 40' >/dev/null
 edge_reload
-wait_until 10 eval '[ "$(pgrep -cP "$(cat "$T/edge.d/nginx.pid")")" = 1 ] && edge_up'
+wait_until 10 eval 'edge_settled && edge_up'
 like "$(get /users/40)" "recent-writer" "a reload forgets no writer"
 like "$(get /users/41)" "^200 stream" "and invents none"
 

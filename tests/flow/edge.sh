@@ -16,6 +16,8 @@ edge_nginx() {
     start "$1" env LD_PRELOAD="$sanitizer" "$NGINX" -p "$T/$1.d/" -c "$T/$1.conf" -e "$T/$1.log"
 }
 edge_workers() { pgrep -P "$(cat "$T/$1.d/nginx.pid")"; }
+# One worker is left: after a reload, the old one is gone.
+edge_settled() { [ "$(edge_workers edge | wc -l)" = 1 ]; }
 
 edge_head() { # NAME WORKERS
     [ "$(id -u)" != 0 ] || echo "user ${EDGE_USER:-nobody} ${EDGE_GROUP:-$(id -gn nobody)};"

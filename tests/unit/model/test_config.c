@@ -88,6 +88,17 @@ TEST(wrong_names_and_values)
     refused(MINIMAL "relay: 5\n", "relay must be a mapping");
     refused("- a\n", "undam.yaml:1: the file must be a mapping");
     refused("source: {name: s, dsn: d, slot: No}\ncontrol: {dsn: d}\n", "source.slot must be a slot name");
+    refused("source: {name: s, dsn: d, outbox_fields: 'type:header'}\ncontrol: {dsn: d}\n",
+            "source.outbox_fields only counts with source.outbox_mode: debezium");
+    refused("source: {name: s, dsn: d, outbox_mode: debezium, outbox_fields: type}\ncontrol: {dsn: d}\n",
+            "source.outbox_fields: \"type\" is not of the form");
+    refused("source: {name: s, dsn: d, outbox_mode: debezium, outbox_fields: 'a:partition,b:partition'}\ncontrol: "
+            "{dsn: d}\n",
+            "several columns choose the partition");
+    refused("source: {name: s, dsn: d, outbox_columns: 'kind=k'}\ncontrol: {dsn: d}\n",
+            "source.outbox_columns: an outbox has");
+    refused("source: {name: s, dsn: d, outbox_update: ignore}\ncontrol: {dsn: d}\n",
+            "source.outbox_update must be warn|error|fatal");
     refused("source: {name: s, dsn: d, outbox: outbox}\ncontrol: {dsn: d}\n", "source.outbox must be a table");
     refused("source: {name: 'a b', dsn: d}\ncontrol: {dsn: d}\n", "source.name must be a name");
 }
