@@ -137,6 +137,21 @@ bool bus_info_get(const struct bus_config *config, struct bus_info *ret, struct 
     return find_driver(config, &driver, err) && driver->info_get(config, ret, err);
 }
 
+bool bus_position_at(const struct bus_config *config, int64_t time_us, uint64_t *ret_lsn, struct err *err)
+{
+    const struct bus_driver *driver;
+    struct bus_info info;
+    if (!find_driver(config, &driver, err))
+        return false;
+    if (driver->position_at)
+        return driver->position_at(config, time_us - BUS_CLOCK_STEP_US, ret_lsn, err);
+    if (!driver->info_get(config, &info, err))
+        return false;
+    *ret_lsn = info.floor_lsn;
+    bus_info_free(&info);
+    return true;
+}
+
 void bus_info_free(struct bus_info *info) { arena_free(&info->arena); }
 
 const char *bus_event_id(const struct lineage *lineage, const struct event *event, struct arena *arena)

@@ -124,6 +124,13 @@ void bus_reader_close(struct bus_reader *r);
 bool bus_progress_get(const struct bus_config *config, struct bus_progress *ret, struct err *err) MUST_USE;
 
 /* ---- for operators ---- */
+/* Commit times follow commit order but for steps of the source's clock; those up to this one are allowed for. */
+enum { BUS_CLOCK_STEP_US = 60 * 1000000 };
+/* Where to read from for what was committed at time_us or later: all such transactions have lsn > *ret_lsn. Earlier
+ * ones may follow it too. Found without reading the log; the floor when the log begins later or the driver cannot tell.
+ */
+bool bus_position_at(const struct bus_config *config, int64_t time_us, uint64_t *ret_lsn, struct err *err) MUST_USE;
+
 struct bus_topic_info {
     struct str name;
     int32_t partitions;

@@ -25,6 +25,8 @@ struct bus_driver {
     void (*reader_close)(struct bus_reader *r);
     bool (*progress_get)(const struct bus_config *config, struct bus_progress *ret, struct err *err);
     bool (*info_get)(const struct bus_config *config, struct bus_info *ret, struct err *err);
+    /* May be NULL. before_us: of the wanted transactions, less BUS_CLOCK_STEP_US. */
+    bool (*position_at)(const struct bus_config *config, int64_t before_us, uint64_t *ret_lsn, struct err *err);
 };
 
 /* The first member of each driver's own. */

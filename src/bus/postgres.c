@@ -20,6 +20,7 @@ const struct bus_driver bus_postgres = {
     .reader_close = pg_reader_close,
     .progress_get = pg_bus_progress,
     .info_get = pg_bus_info,
+    .position_at = pg_bus_position_at,
 };
 
 /* found false when schema or source are not there; *ret is then zero. */

@@ -74,3 +74,5 @@ bool pg_schema_get(struct bus_reader *r, int32_t id, struct str *ret_json, struc
 void pg_reader_close(struct bus_reader *r);
 bool pg_bus_progress(const struct bus_config *config, struct bus_progress *ret, struct err *err) MUST_USE;
 bool pg_bus_info(const struct bus_config *config, struct bus_info *ret, struct err *err) MUST_USE;
+bool pg_bus_position_at(const struct bus_config *config, int64_t before_us, uint64_t *ret_lsn,
+                        struct err *err) MUST_USE;

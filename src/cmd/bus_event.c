@@ -64,33 +64,64 @@ static void add_text(struct buf *out, struct str s)
     buf_addc(out, '"');
 }
 
-/* The value: an object of column texts, or the payload. */
-static bool add_value(struct bus_event_printer *p, const struct event *e, struct err *err)
+/* The columns' texts; false with ERR_DATA when schema or value are not what they should be. */
+static bool decode_value(struct bus_event_printer *p, const struct event *e, const struct row_schema **ret_schema,
+                         struct row_value **ret_values, struct err *err)
 {
     const struct row_schema *schema;
-    if (e->value_null) {
-        buf_adds(&p->out, "null");
-        return true;
-    }
-    if (!e->schema_id) {
-        add_text(&p->out, e->value);
-        return true;
-    }
     if (!schema_of(p, e->schema_id, &schema, err))
         return false;
     struct row_value *values = arena_calloc(&p->line, schema->column_count + 1, sizeof *values);
     if (!row_decode(e->value, values, schema->column_count, err))
         return false;
+    *ret_schema = schema;
+    *ret_values = values;
+    return true;
+}
+
+static void add_columns(struct buf *out, const struct row_schema *schema, const struct row_value *values)
+{
     for (size_t i = 0; i < schema->column_count; i++) {
-        buf_addc(&p->out, i ? ',' : '{');
-        buf_add_json(&p->out, schema->columns[i].name);
-        buf_addc(&p->out, ':');
+        buf_addc(out, i ? ',' : '{');
+        buf_add_json(out, schema->columns[i].name);
+        buf_addc(out, ':');
         if (values[i].null)
-            buf_adds(&p->out, "null");
+            buf_adds(out, "null");
         else
-            add_text(&p->out, values[i].text);
+            add_text(out, values[i].text);
     }
-    buf_adds(&p->out, schema->column_count ? "}" : "{}");
+    buf_adds(out, schema->column_count ? "}" : "{}");
+}
+
+static void add_damaged(struct bus_event_printer *p, const struct event *e, const struct err *why)
+{
+    if (p->damaged++ == 0)
+        p->damage = *why;
+    buf_adds(&p->out, "\"\\\\x");
+    for (size_t i = 0; i < e->value.len; i++)
+        buf_printf(&p->out, "%02x", (unsigned)(unsigned char)e->value.data[i]);
+    buf_adds(&p->out, p->json ? "\",\"value_error\":" : "\" cannot be decoded: ");
+    buf_add_json(&p->out, str_of(why->text));
+}
+
+/* The value: an object of column texts, or the payload. */
+static bool add_value(struct bus_event_printer *p, const struct event *e, struct err *err)
+{
+    const struct row_schema *schema;
+    struct row_value *values;
+    struct err why;
+    if (e->value_null) {
+        buf_adds(&p->out, "null");
+    } else if (!e->schema_id) {
+        add_text(&p->out, e->value);
+    } else if (decode_value(p, e, &schema, &values, &why)) {
+        add_columns(&p->out, schema, values);
+    } else if (why.class == ERR_DATA) {
+        add_damaged(p, e, &why);
+    } else {
+        *err = why;
+        return false;
+    }
     return true;
 }
 
@@ -148,14 +179,13 @@ static bool add_line(struct bus_event_printer *p, const struct bus_part *part, c
     return true;
 }
 
-bool bus_event_print(struct bus_event_printer *p, const struct lineage *lineage, const struct bus_part *part,
-                     const struct event *e, struct err *err)
+bool bus_event_render(struct bus_event_printer *p, const struct lineage *lineage, const struct bus_part *part,
+                      const struct event *e, struct err *err)
 {
     buf_clear(&p->out);
     arena_reset(&p->line);
-    if (!(p->json ? add_json(p, lineage, part, e, err) : add_line(p, part, e, err))) {
-        char lsn[LSN_TEXT_SIZE];
-        return err_wrap(err, "event %s %u", lsn_format(e->pos.lsn, lsn), e->pos.seq);
-    }
-    return fwrite(p->out.data, 1, p->out.len, stdout) == p->out.len || err_errno(err, "standard output");
+    if (p->json ? add_json(p, lineage, part, e, err) : add_line(p, part, e, err))
+        return true;
+    char lsn[LSN_TEXT_SIZE];
+    return err_wrap(err, "event %s %u", lsn_format(e->pos.lsn, lsn), e->pos.seq);
 }

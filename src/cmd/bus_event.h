@@ -13,6 +13,8 @@ struct bus_event_printer {
     struct bus_reader *reader; /* for schemas */
     const char *source;
     bool json;
+    uint64_t damaged;         /* values that could not be decoded, and */
+    struct err damage;        /* why the first one could not */
     struct arena arena, line; /* for its life; for one line */
     struct buf out;
     struct printer_schema *schemas;
@@ -22,8 +24,9 @@ struct bus_event_printer {
 /* reader, source and json are set by the caller before. */
 void bus_event_printer_init(struct bus_event_printer *p);
 void bus_event_printer_free(struct bus_event_printer *p);
-/* On stdout. ERR_DATA when the value does not fit its schema. */
-bool bus_event_print(struct bus_event_printer *p, const struct lineage *lineage, const struct bus_part *part,
-                     const struct event *event, struct err *err) MUST_USE;
+/* The event as one line in p->out. A value whose schema is unknown or does not fit is given as its bytes, with the
+ * reason, and counted in `damaged`. Errors are those of asking for schemas. */
+bool bus_event_render(struct bus_event_printer *p, const struct lineage *lineage, const struct bus_part *part,
+                      const struct event *event, struct err *err) MUST_USE;
 /* "2026-01-31T12:00:00.123456Z"; out has 40 bytes; returns out. */
 char *bus_time_format(int64_t us, char *out);

@@ -100,17 +100,17 @@ control "TRUNCATE $blocks; INSERT INTO $blocks TABLE kept"
 # --- what undam bus prints ------------------------------------------------------------------------------------------------
 out=$("$UNDAM" bus info); like "$out" 'topic +shop.app: [0-9]+ events, 4 partitions' "bus info shows topics"
 out=$("$UNDAM" bus info --json); like "$out" '"found":true,"lsn":"[0-9A-F/]+".*"topics":\[\{"name":"shop.app","partitions":4' "and as JSON"
-out=$("$UNDAM" bus events --table public.users --subject 5 --json)
-is "$(grep -c . <<<"$out")" 4 "bus events finds the changes of one row"
+out=$("$UNDAM" events --table public.users --subject 5 --json)
+is "$(grep -c . <<<"$out")" 4 "events finds the changes of one row"
 like "$(head -n 1 <<<"$out")" '^\{"ce_specversion":"1.0","ce_id":"[0-9]+-[0-9A-F/]+-[0-9]+","ce_type":"users.created","ce_source":"/shop/public.users","ce_subject":"5","ce_time":"[0-9T:.-]+Z","undam_lsn":".*"key":"5","value":\{"id":"5","name":"user 5","photo":null\}\}$' "with the contract's header names"
 like "$(sed -n 3p <<<"$out")" '"undam_missing":\["photo"\]' "an unchanged large value is named"
-out=$("$UNDAM" bus events --table public.orders --key 7 --type orders.deleted)
+out=$("$UNDAM" events --table public.orders --key 7 --type orders.deleted)
 is "$(grep -c . <<<"$out")" 3 "filters by key and type"
-out=$("$UNDAM" bus events --limit 2); is "$(grep -c . <<<"$out")" 2 "--limit stops"
-out=$("$UNDAM" bus events --from 2999-01-01T00:00:00Z); is "$?:$out" "0:" "--from a time"
-out=$("$UNDAM" bus events --from yesterday 2>&1); is $? 2 "a wrong --from is a usage error"
-lsn=$("$UNDAM" bus events --limit 1 --json | sed 's/.*"undam_lsn":"\([^"]*\)".*/\1/')
-like "$("$UNDAM" bus events --from "$lsn" --limit 1)" " $lsn 1 " "--from a position includes it"
+out=$("$UNDAM" events --limit 2); is "$(grep -c . <<<"$out")" 2 "--limit stops"
+out=$("$UNDAM" events --from 2999-01-01T00:00:00Z); is "$?:$out" "0:" "--from a time"
+out=$("$UNDAM" events --from yesterday 2>&1); is $? 2 "a wrong --from is a usage error"
+lsn=$("$UNDAM" events --limit 1 --json | sed 's/.*"undam_lsn":"\([^"]*\)".*/\1/')
+like "$("$UNDAM" events --from "$lsn" --limit 1)" " $lsn 1 " "--from a position includes it"
 out=$("$UNDAM" check --wait 1 2>&1); is $? 6 "a log that stands still is an error, not a difference"
 like "$out" 'undam relay' "with a hint"
 done_testing

@@ -992,6 +992,47 @@ TEST(retention_leaves_a_floor)
     bus_writer_close(w);
 }
 
+/* Transaction i commits at 1700000000 s + i ms; the clock step allowed for is a minute, 60000 of them. */
+TEST(a_position_by_time)
+{
+    struct bus_config config = config_of("times");
+    struct err err = {0};
+    uint64_t lsn = 1, floor_lsn;
+    struct bus_info info;
+    GOOD(bus_position_at(&config, 1700000000000000, &lsn, &err)); /* a log that is not there */
+    CHECK_INT(lsn, 0);
+    CHECK(log_write("times", seed, 0, 20, 7));
+    CHECK(log_write("times", seed, 200000, 200030, 10));
+    CHECK(log_write("times", seed, 400000, 400040, 1));
+    GOOD(bus_info_get(&config, &info, &err));
+    floor_lsn = info.floor_lsn;
+    bus_info_free(&info);
+    static const struct {
+        int64_t at;         /* ms */
+        uint64_t low, high; /* what may be read after: transactions of the log, both included */
+    } cases[] = {
+        {-100000, 0, 0},
+        {0, 0, 0},
+        {10, 0, 0},
+        {100000, 0, 19},
+        {150000, 0, 19},
+        {200020, 1, 19},
+        {300000, 200000, 200029},
+        {400001, 200000, 200029},
+        {400039, 200000, 200029},
+        {470000, 400000, 400039},
+        {9999999, 400000, 400039},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        GOOD(bus_position_at(&config, 1700000000000000 + cases[i].at * 1000, &lsn, &err));
+        uint64_t low = cases[i].low ? txn_lsn(cases[i].low) : floor_lsn;
+        uint64_t high = cases[i].high ? txn_lsn(cases[i].high) : floor_lsn;
+        if (lsn < low || lsn > high)
+            printf("# at %lld ms: %llx\n", (long long)cases[i].at, (unsigned long long)lsn);
+        CHECK(lsn >= low && lsn <= high);
+    }
+}
+
 TEST(days_go_by)
 {
     struct bus_config config = config_of("days");

@@ -8,7 +8,7 @@ write_config() {
     {
         cat <<YAML
 directory: $T/migration
-source: {name: shop, dsn: "$(dsn src source)", slot: undam, publication: undam}
+source: {name: shop, dsn: "$(dsn src source)", slot: undam, publication: undam${SOURCE_EXTRA:-}}
 bus: {driver: postgres, prefix: shop, partitions: 4, retention_days: 7}
 relay: {spool_directory: $T/spool, watermark_ms: 100ms}
 control: {dsn: "$(dsn "${CONTROL:-src}" control)", snapshot: $T/flags, catalogue: $T/catalogue}
@@ -42,7 +42,11 @@ start_relay() {
     start relay "$UNDAM" relay
     wait_until 20 bus_has_source || bail "the relay does not start"
 }
-bus_has_source() { [ "$(sql "${CONTROL:-src}" control "SELECT count(*) FROM undam_bus.source WHERE lsn > '0/0'")" = 1 ]; }
+# What lies on the bus, whichever driver: bus_info FILTER prints that of its JSON (`.events`).
+bus_info() { "$UNDAM" bus info --json 2>/dev/null | jq -r "$1"; }
+bus_has_source() { [ "$(bus_info '.lsn != "0/0"')" = true ]; }
+# bus_reached LSN: its progress is there. (pg_lsn's order needs a server; any will do.)
+bus_reached() { [ "$(sql src source "SELECT '$(bus_info .lsn)'::pg_lsn >= '$1'")" = t ]; }
 start_projector() { start "${1:-projector}" "$UNDAM" project app; }
 
 # view NAME KEY [ROW] <<< SELECT: writes the view file, prints its path.
