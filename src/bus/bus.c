@@ -77,12 +77,6 @@ void bus_writer_close(struct bus_writer *w)
         w->driver->writer_close(w);
 }
 
-bool bus_schema_register(struct bus_writer *w, struct str subject, struct str schema_json, int32_t *ret_id,
-                         struct err *err)
-{
-    return w->driver->schema_register(w, subject, schema_json, ret_id, err);
-}
-
 bool bus_reader_open(const struct bus_config *config, const struct lineage *lineage, const char *const *topics,
                      size_t topic_count, uint64_t after, struct bus_reader **ret, struct err *err)
 {
@@ -112,11 +106,6 @@ bool bus_reader_fetch(struct bus_reader *r, const struct bus_read_limits *limits
     batch->parts = NULL;
     batch->part_count = 0;
     return r->driver->reader_fetch(r, limits, batch, err);
-}
-
-bool bus_schema_get(struct bus_reader *r, int32_t id, struct str *ret_json, struct err *err)
-{
-    return r->driver->schema_get(r, id, ret_json, err);
 }
 
 void bus_reader_close(struct bus_reader *r)

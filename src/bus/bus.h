@@ -74,11 +74,6 @@ void bus_writer_pending(const struct bus_writer *w, uint64_t *ret_events, uint64
 /* Drops what was not flushed. NULL is fine. */
 void bus_writer_close(struct bus_writer *w);
 
-/* ---- schemas: the embedded registry in its first form ---- */
-/* Same text for the same subject gives the same id. Durable on return, in a transaction of its own. */
-bool bus_schema_register(struct bus_writer *w, struct str subject, struct str schema_json, int32_t *ret_id,
-                         struct err *err) MUST_USE;
-
 /* ---- reader ---- */
 struct bus_reader;
 
@@ -117,8 +112,6 @@ void bus_batch_free(struct bus_batch *batch);
  * in the topics are left out, but progress moves over them. */
 bool bus_reader_fetch(struct bus_reader *r, const struct bus_read_limits *limits, struct bus_batch *batch,
                       struct err *err) MUST_USE;
-/* The schema's JSON text, cached by the reader for its life. ERR_DATA when the id is unknown. */
-bool bus_schema_get(struct bus_reader *r, int32_t id, struct str *ret_json, struct err *err) MUST_USE;
 void bus_reader_close(struct bus_reader *r);
 /* The log's progress, without a reader. */
 bool bus_progress_get(const struct bus_config *config, struct bus_progress *ret, struct err *err) MUST_USE;

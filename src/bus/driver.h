@@ -14,14 +14,11 @@ struct bus_driver {
     bool (*writer_flush)(struct bus_writer *w, struct err *err);
     void (*writer_pending)(const struct bus_writer *w, uint64_t *ret_events, uint64_t *ret_bytes);
     void (*writer_close)(struct bus_writer *w);
-    bool (*schema_register)(struct bus_writer *w, struct str subject, struct str schema_json, int32_t *ret_id,
-                            struct err *err);
     bool (*reader_open)(const struct bus_config *config, const struct lineage *lineage, const char *const *topics,
                         size_t topic_count, uint64_t after, struct bus_reader **ret, struct err *err);
     int (*reader_fd)(const struct bus_reader *r);
     bool (*reader_fetch)(struct bus_reader *r, const struct bus_read_limits *limits, struct bus_batch *batch,
                          struct err *err);
-    bool (*schema_get)(struct bus_reader *r, int32_t id, struct str *ret_json, struct err *err);
     void (*reader_close)(struct bus_reader *r);
     bool (*progress_get)(const struct bus_config *config, struct bus_progress *ret, struct err *err);
     bool (*info_get)(const struct bus_config *config, struct bus_info *ret, struct err *err);

@@ -4,7 +4,6 @@
  *
  *   source   one row a source: lineage, epoch of the newest writer, and the progress: all events up to lsn are there
  *   topic    name and pinned partition count
- *   schema   subject and text of value schemas
  *   segment  days of which a table block_<yyyymmdd> exists
  *   block_D  runs of the log (block.h), keyed by the position of their last event
  *
@@ -63,14 +62,11 @@ void pg_writer_quiet(struct bus_writer *w, uint64_t lsn, int64_t watermark_us);
 bool pg_writer_flush(struct bus_writer *w, struct err *err) MUST_USE;
 void pg_writer_pending(const struct bus_writer *w, uint64_t *ret_events, uint64_t *ret_bytes);
 void pg_writer_close(struct bus_writer *w);
-bool pg_schema_register(struct bus_writer *w, struct str subject, struct str schema_json, int32_t *ret_id,
-                        struct err *err) MUST_USE;
 bool pg_reader_open(const struct bus_config *config, const struct lineage *lineage, const char *const *topics,
                     size_t topic_count, uint64_t after, struct bus_reader **ret, struct err *err) MUST_USE;
 int pg_reader_fd(const struct bus_reader *r);
 bool pg_reader_fetch(struct bus_reader *r, const struct bus_read_limits *limits, struct bus_batch *batch,
                      struct err *err) MUST_USE;
-bool pg_schema_get(struct bus_reader *r, int32_t id, struct str *ret_json, struct err *err) MUST_USE;
 void pg_reader_close(struct bus_reader *r);
 bool pg_bus_progress(const struct bus_config *config, struct bus_progress *ret, struct err *err) MUST_USE;
 bool pg_bus_info(const struct bus_config *config, struct bus_info *ret, struct err *err) MUST_USE;

@@ -199,7 +199,6 @@ void pg_reader_close(struct bus_reader *base)
     PQclear(r->rows);
     topics_forget(r);
     free(r->topics);
-    free(r->schemas);
     arena_free(&r->arena);
     free(r->source);
     free(r);
@@ -390,30 +389,4 @@ bool pg_reader_fetch(struct bus_reader *base, const struct bus_read_limits *limi
         if (!again)
             return true;
     }
-}
-
-/* ---- schemas ---- */
-
-bool pg_schema_get(struct bus_reader *base, int32_t id, struct str *ret_json, struct err *err)
-{
-    struct pg_reader *r = self(base);
-    PG_RESULT rows = NULL;
-    char text[16];
-    const char *values[] = {text};
-    for (size_t i = 0; i < r->schema_count; i++) {
-        if (r->schemas[i].id == id) {
-            *ret_json = r->schemas[i].json;
-            return true;
-        }
-    }
-    snprintf(text, sizeof text, "%d", id);
-    if (!pg_ask_wait(&r->pg, &no_idle, "cannot read a schema",
-                     "SELECT definition FROM undam_bus.schema WHERE id = $1::int4", 1, values, &rows, err))
-        return die(r);
-    if (PQntuples(rows) == 0)
-        return err_set(err, ERR_DATA, "bus: there is no schema %d", id);
-    GROW(r->schemas, r->schema_count, r->schema_capacity);
-    r->schemas[r->schema_count++] = (struct reader_schema){id, str_of(arena_strdup(&r->arena, PQgetvalue(rows, 0, 0)))};
-    *ret_json = r->schemas[r->schema_count - 1].json;
-    return true;
 }

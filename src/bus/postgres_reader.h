@@ -19,11 +19,6 @@ struct reader_topic {
     struct str batch; /* the copy in the arena of the batch being filled, or empty */
 };
 
-struct reader_schema {
-    int32_t id;
-    struct str json;
-};
-
 struct pg_reader {
     struct bus_reader base;
     struct pg pg;
@@ -56,8 +51,6 @@ struct pg_reader {
 
     struct reader_topic *topics;
     size_t topic_count, topic_capacity;
-    struct reader_schema *schemas;
-    size_t schema_count, schema_capacity;
     struct arena arena; /* for the reader's life */
 };
 

@@ -24,10 +24,6 @@ static const char create_sql[] =
     " topic_events int8[] NOT NULL DEFAULT '{}') WITH (fillfactor = 20);"
     "CREATE TABLE IF NOT EXISTS undam_bus.topic ("
     " id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE, partitions int4 NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS undam_bus.schema ("
-    " id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject text NOT NULL, definition text NOT NULL,"
-    " registered_at timestamptz NOT NULL DEFAULT now());"
-    "CREATE UNIQUE INDEX IF NOT EXISTS schema_subject_definition ON undam_bus.schema (subject, md5(definition));"
     "CREATE TABLE IF NOT EXISTS undam_bus.segment (day int4 PRIMARY KEY);"
     "COMMIT";
 _Static_assert(BUS_LAYOUT == 1, "the layout is written in create_sql");

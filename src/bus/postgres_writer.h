@@ -10,7 +10,7 @@
  *   idle --full block--> copying --flush--> idle
  *   any  --error-------> dead: everything not flushed is gone with the connection
  *
- * A second connection registers topics and schemas, which are durable at once, while the first is in COPY.
+ * A second connection registers topics, which are durable at once, while the first is in COPY.
  */
 #pragma once
 #include "bus/block.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The postgres driver's writer: opening and fencing, segments, topics, schemas; see postgres_writer.h. */
+/* The postgres driver's writer: opening and fencing, segments, topics; see postgres_writer.h. */
 #include "bus/postgres_writer.h"
 
 #include <stdio.h>
@@ -252,37 +252,3 @@ bool pg_writer_topic(struct pg_writer *w, struct str name, struct writer_topic *
 }
 
 /* ---- schemas ---- */
-
-bool pg_schema_register(struct bus_writer *base, struct str subject, struct str schema_json, int32_t *ret_id,
-                        struct err *err)
-{
-    struct pg_writer *w = pg_writer_self(base);
-    PG_RESULT inserted = NULL;
-    PG_RESULT found = NULL;
-    if (!pg_writer_alive(w, err))
-        return false;
-    CLEANUP(free_ptr)
-    char *subject_text = xasprintf(STR_FMT, STR_ARG(subject));
-    CLEANUP(free_ptr)
-    char *json_text = xasprintf(STR_FMT, STR_ARG(schema_json));
-    const char *values[] = {subject_text, json_text};
-    static const char find[] = "SELECT id FROM undam_bus.schema WHERE subject = $1 AND md5(definition) = md5($2)"
-                               " AND definition = $2";
-    static const char insert[] = "INSERT INTO undam_bus.schema (subject, definition) VALUES ($1, $2)"
-                                 " ON CONFLICT (subject, md5(definition)) DO NOTHING";
-    if (!pg_ask_wait(&w->aux, &w->idle, "cannot read a schema", find, 2, values, &found, err))
-        return pg_writer_die(w);
-    if (PQntuples(found) == 0) {
-        PQclear(found);
-        found = NULL;
-        if (!pg_ask_wait(&w->aux, &w->idle, "cannot store a schema", insert, 2, values, &inserted, err) ||
-            !pg_ask_wait(&w->aux, &w->idle, "cannot read a schema", find, 2, values, &found, err))
-            return pg_writer_die(w);
-    }
-    if (PQntuples(found) == 0) {
-        err_set(err, ERR_INTERNAL, "bus: schema of %s is not there after it was stored", subject_text);
-        return pg_writer_die(w);
-    }
-    *ret_id = (int32_t)pg_cell_i64(found, 0, 0);
-    return true;
-}

@@ -17,6 +17,7 @@ struct log {
     bool placed; /* outbox rows may name their partition */
     struct bus_info info;
     struct bus_reader *reader;
+    struct registry *registry;
     struct bus_batch batch;
     struct rows rows;
     struct ids ids;
@@ -63,7 +64,8 @@ bool log_open(struct check *check, struct log **ret, struct err *err)
     rows_init(&l->rows);
     bus_batch_init(&l->batch);
     arena_init(&l->info.arena);
-    if (!bus_info_get(&l->bus, &l->info, err) ||
+    struct registry_config registry = registry_config_of(c);
+    if (!bus_info_get(&l->bus, &l->info, err) || !registry_open(&registry, NULL, NULL, &l->registry, err) ||
         !bus_reader_open(&l->bus, NULL, NULL, 0, l->info.floor_lsn, &l->reader, err)) {
         log_close(l);
         return false;
@@ -79,6 +81,7 @@ void log_close(struct log *l)
 {
     progress_end(&l->bar);
     bus_reader_close(l->reader);
+    registry_close(l->registry);
     bus_batch_free(&l->batch);
     bus_info_free(&l->info);
     rows_free(&l->rows);
@@ -126,7 +129,7 @@ static bool check_event(struct log *l, const struct event *e, struct err *err)
     l->line->checked++;
     if (e->op == EVENT_OUTBOX || e->op == EVENT_MESSAGE)
         return true;
-    if (!rows_apply(&l->rows, l->reader, e, &problem, &table, &row, err))
+    if (!rows_apply(&l->rows, l->registry, e, &problem, &table, &row, err))
         return false;
     if (problem)
         wrong(l, e->pos, problem);

@@ -105,7 +105,7 @@ static void learn_key(struct rows *rows, struct schema_map *m)
     m->table->key_count = n;
 }
 
-static bool schema_get(struct rows *rows, struct bus_reader *reader, int32_t id, struct schema_map **ret,
+static bool schema_get(struct rows *rows, struct registry *registry, int32_t id, struct schema_map **ret,
                        struct err *err)
 {
     struct str json;
@@ -116,7 +116,7 @@ static bool schema_get(struct rows *rows, struct bus_reader *reader, int32_t id,
         }
     }
     struct schema_map m = {.id = id};
-    if (!bus_schema_get(reader, id, &json, err) || !row_schema_parse(json, &rows->arena, &m.schema, err))
+    if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &rows->arena, &m.schema, err))
         return err_wrap(err, "schema %d", id);
     m.table = rows_table_make(rows, m.schema.entity);
     m.columns = arena_calloc(&rows->arena, m.schema.column_count + 1, sizeof *m.columns);
@@ -226,7 +226,7 @@ static const char *impossible(enum event_op op, bool fresh, bool lives)
     return lives ? NULL : "deleted, but it does not exist: doubled or out of order";
 }
 
-bool rows_apply(struct rows *rows, struct bus_reader *reader, const struct event *e, const char **ret_problem,
+bool rows_apply(struct rows *rows, struct registry *registry, const struct event *e, const char **ret_problem,
                 struct table **ret_table, struct row **ret_row, struct err *err)
 {
     struct schema_map *m;
@@ -238,7 +238,7 @@ bool rows_apply(struct rows *rows, struct bus_reader *reader, const struct event
         (*ret_table)->generation++;
         return true;
     }
-    if (!schema_get(rows, reader, e->schema_id, &m, err))
+    if (!schema_get(rows, registry, e->schema_id, &m, err))
         return false;
     if (!str_eq(m->schema.entity, e->entity))
         return err_set(err, ERR_DATA, "schema %d of an event is one of " STR_FMT ", another table's", m->id,

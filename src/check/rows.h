@@ -9,6 +9,7 @@
 #pragma once
 #include "bus/bus.h"
 #include "codec/row.h"
+#include "registry/registry.h"
 
 struct row_key {
     uint64_t a, b;
@@ -65,6 +66,6 @@ struct table *rows_table_make(struct rows *rows, struct str entity);
 struct row *table_find(const struct table *t, struct row_key key);
 bool row_lives(const struct table *t, const struct row *r);
 /* Takes in a table event. *ret_problem: NULL, or what is impossible about it in its key's life; *ret_table and *ret_row
- * (NULL for a truncate) are what it changed. The reader gives schemas. */
-bool rows_apply(struct rows *rows, struct bus_reader *reader, const struct event *event, const char **ret_problem,
+ * (NULL for a truncate) are what it changed. The registry gives schemas. */
+bool rows_apply(struct rows *rows, struct registry *registry, const struct event *event, const char **ret_problem,
                 struct table **ret_table, struct row **ret_row, struct err *err) MUST_USE;

@@ -43,7 +43,7 @@ static bool schema_of(struct bus_event_printer *p, int32_t id, const struct row_
             return true;
         }
     }
-    if (!bus_schema_get(p->reader, id, &json, err) || !row_schema_parse(json, &p->arena, &s.schema, err))
+    if (!registry_get(p->registry, id, &json, err) || !row_schema_parse(json, &p->arena, &s.schema, err))
         return err_wrap(err, "schema %d", id);
     GROW(p->schemas, p->schema_count, p->schema_capacity);
     p->schemas[p->schema_count++] = s;

@@ -3,6 +3,7 @@
 #pragma once
 #include "bus/bus.h"
 #include "codec/row.h"
+#include "registry/registry.h"
 
 struct printer_schema {
     int32_t id;
@@ -10,7 +11,7 @@ struct printer_schema {
 };
 
 struct bus_event_printer {
-    struct bus_reader *reader; /* for schemas */
+    struct registry *registry;
     const char *source;
     bool json;
     uint64_t damaged;         /* values that could not be decoded, and */
@@ -21,7 +22,7 @@ struct bus_event_printer {
     size_t schema_count, schema_capacity;
 };
 
-/* reader, source and json are set by the caller before. */
+/* registry, source and json are set by the caller before. */
 void bus_event_printer_init(struct bus_event_printer *p);
 void bus_event_printer_free(struct bus_event_printer *p);
 /* The event as one line in p->out. A value whose schema is unknown or does not fit is given as its bytes, with the

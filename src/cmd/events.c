@@ -234,10 +234,7 @@ static bool read_log(struct events *v, struct err *err)
 static bool open_at(struct events *v, uint64_t after, struct err *err)
 {
     bus_reader_close(TAKE(v->reader));
-    if (!bus_reader_open(&v->bus, NULL, &v->topic, v->topic ? 1 : 0, after, &v->reader, err))
-        return false;
-    v->printer.reader = v->reader;
-    return true;
+    return bus_reader_open(&v->bus, NULL, &v->topic, v->topic ? 1 : 0, after, &v->reader, err);
 }
 
 static bool start_position(const struct events *v, const struct bus_info *info, uint64_t *ret, struct err *err)
@@ -364,6 +361,7 @@ static void events_free(struct events *v)
     drop_lines(v);
     free(v->lines);
     free(v->types);
+    registry_close(v->printer.registry);
     bus_event_printer_free(&v->printer);
     bus_reader_close(v->reader);
     arena_free(&v->arena);
@@ -391,6 +389,7 @@ static int end_status(const struct invocation *inv, struct events *v, bool ok, s
 static int events_run(struct invocation *inv)
 {
     static char stdout_buffer[STDOUT_BYTES];
+    struct registry_config registry = registry_config_of(inv->config);
     struct events v = {.bus = bus_config_of(inv->config), .signals = -1};
     struct err err = {0};
     arena_init(&v.arena);
@@ -399,7 +398,7 @@ static int events_run(struct invocation *inv)
     v.printer = (struct bus_event_printer){.source = inv->config->source.name, .json = v.json};
     bus_event_printer_init(&v.printer);
     progress_begin(&v.progress, "counting", "events", 0, v.json || !v.count);
-    ok = ok && run(&v, &err);
+    ok = ok && registry_open(&registry, NULL, NULL, &v.printer.registry, &err) && run(&v, &err);
     progress_end(&v.progress);
     int status = end_status(inv, &v, ok, &err);
     bool killed = v.stopped && !v.follow && status == ERR_NONE;

@@ -70,10 +70,10 @@ void applier_reset(struct applier *a)
     recompute_clear(&a->recompute);
 }
 
-bool applier_add(struct applier *a, struct bus_reader *reader, const struct event *event, struct err *err)
+bool applier_add(struct applier *a, struct registry *registry, const struct event *event, struct err *err)
 {
     struct net_change change;
-    if (!decode_event(&a->decoder, reader, event, &a->net.arena, &change, err))
+    if (!decode_event(&a->decoder, registry, event, &a->net.arena, &change, err))
         return false;
     return !change.mirror || net_add(&a->net, &change, err);
 }

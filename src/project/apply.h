@@ -34,7 +34,7 @@ void applier_free(struct applier *a);
 /* Forgets everything collected: after a roll-back, or after a commit. */
 void applier_reset(struct applier *a);
 /* Nets one event into the current chunk; ignored when no mirror wants it. */
-bool applier_add(struct applier *a, struct bus_reader *reader, const struct event *event, struct err *err) MUST_USE;
+bool applier_add(struct applier *a, struct registry *registry, const struct event *event, struct err *err) MUST_USE;
 /* Applies the chunk collected and empties it; the key sets grow. cut: more of the same transaction follows. */
 bool applier_chunk(struct applier *a, bool cut, struct err *err) MUST_USE;
 /* Whether any view has slices to recompute. */

@@ -66,7 +66,7 @@ static bool match_columns(struct decode_schema *s, const struct row_schema *sche
     return true;
 }
 
-static bool schema_of(struct decoder *d, struct bus_reader *reader, int32_t id, struct decode_schema **ret,
+static bool schema_of(struct decoder *d, struct registry *registry, int32_t id, struct decode_schema **ret,
                       struct err *err)
 {
     for (struct decode_schema *s = d->schemas; s; s = s->next)
@@ -76,7 +76,7 @@ static bool schema_of(struct decoder *d, struct bus_reader *reader, int32_t id, 
         }
     struct str json;
     struct row_schema schema;
-    if (!bus_schema_get(reader, id, &json, err) || !row_schema_parse(json, &d->arena, &schema, err))
+    if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &d->arena, &schema, err))
         return err_wrap(err, "schema %d", id);
     struct decode_schema *s = arena_calloc(&d->arena, 1, sizeof *s);
     s->id = id;
@@ -153,7 +153,7 @@ static bool decode_value(const struct decode_schema *s, const struct event *e, s
     return true;
 }
 
-static bool decode(struct decoder *d, struct bus_reader *reader, const struct event *e, struct arena *arena,
+static bool decode(struct decoder *d, struct registry *registry, const struct event *e, struct arena *arena,
                    struct net_change *ret, struct err *err)
 {
     struct net_change c = {.op = e->op, .pos = e->pos};
@@ -167,7 +167,7 @@ static bool decode(struct decoder *d, struct bus_reader *reader, const struct ev
     case EVENT_DELETED:
         if (e->value_null)
             return err_set(err, ERR_DATA, "the event has no value");
-        if (!schema_of(d, reader, e->schema_id, &s, err))
+        if (!schema_of(d, registry, e->schema_id, &s, err))
             return false;
         c.mirror = s->mirror;
         if (c.mirror && !decode_value(s, e, arena, &c, err))
@@ -179,11 +179,11 @@ static bool decode(struct decoder *d, struct bus_reader *reader, const struct ev
     return true;
 }
 
-bool decode_event(struct decoder *d, struct bus_reader *reader, const struct event *e, struct arena *arena,
+bool decode_event(struct decoder *d, struct registry *registry, const struct event *e, struct arena *arena,
                   struct net_change *ret, struct err *err)
 {
     char lsn[LSN_TEXT_SIZE];
-    if (decode(d, reader, e, arena, ret, err))
+    if (decode(d, registry, e, arena, ret, err))
         return true;
     return err_wrap(err, "event at %s, %u of " STR_FMT, lsn_format(e->pos.lsn, lsn), e->pos.seq, STR_ARG(e->entity));
 }

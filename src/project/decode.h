@@ -7,6 +7,7 @@
 #pragma once
 #include "bus/bus.h"
 #include "project/net.h"
+#include "registry/registry.h"
 
 struct decode_schema;
 struct decoder {
@@ -19,5 +20,5 @@ struct decoder {
 void decoder_init(struct decoder *d, struct mirror *mirrors, size_t count);
 void decoder_free(struct decoder *d);
 /* *ret->mirror is NULL when no mirror wants the event. What it returns lives in `arena` and in the event. */
-bool decode_event(struct decoder *d, struct bus_reader *reader, const struct event *event, struct arena *arena,
+bool decode_event(struct decoder *d, struct registry *registry, const struct event *event, struct arena *arena,
                   struct net_change *ret, struct err *err) MUST_USE;

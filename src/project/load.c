@@ -272,28 +272,34 @@ static void stage_readmodel(struct load *l)
         }
 }
 
+/* Where events and their schemas come from. */
+struct sources {
+    struct bus_reader *reader;
+    struct registry *registry;
+};
+
 /* The part's events into the staged tables; nothing of a transaction after `to`. */
-static bool forward_part(struct applier *a, struct bus_reader *reader, const struct bus_part *part, struct err *err)
+static bool forward_part(struct applier *a, struct registry *registry, const struct bus_part *part, struct err *err)
 {
     for (size_t i = 0; i < part->event_count; i++)
-        if (!applier_add(a, reader, &part->events[i], err))
+        if (!applier_add(a, registry, &part->events[i], err))
             return false;
     return applier_chunk(a, !part->ends, err);
 }
 
-static bool forward_batch(struct load *l, struct applier *a, struct bus_reader *reader, struct bus_batch *batch,
-                          uint64_t to, bool *ret_done, struct err *err)
+static bool forward_batch(struct load *l, struct applier *a, struct sources *from, struct bus_batch *batch, uint64_t to,
+                          bool *ret_done, struct err *err)
 {
     struct bus_read_limits limits = {(uint64_t)l->config->project.batch_max_events,
                                      (uint64_t)l->config->project.batch_max_bytes, 100};
-    if (!bus_reader_fetch(reader, &limits, batch, err))
+    if (!bus_reader_fetch(from->reader, &limits, batch, err))
         return false;
     for (size_t i = 0; i < batch->part_count; i++) {
         if (batch->parts[i].txn.lsn > to) {
             *ret_done = true;
             return true;
         }
-        if (!forward_part(a, reader, &batch->parts[i], err))
+        if (!forward_part(a, from->registry, &batch->parts[i], err))
             return false;
     }
     bool ended = batch->part_count == 0 || batch->parts[batch->part_count - 1].ends;
@@ -301,13 +307,13 @@ static bool forward_batch(struct load *l, struct applier *a, struct bus_reader *
     return true;
 }
 
-static bool forward(struct load *l, struct applier *a, struct bus_reader *reader, uint64_t to, struct err *err)
+static bool forward(struct load *l, struct applier *a, struct sources *from, uint64_t to, struct err *err)
 {
     struct bus_batch batch;
     bus_batch_init(&batch);
     bool ok = true;
     for (bool done = false; ok && !done;)
-        ok = forward_batch(l, a, reader, &batch, to, &done, err);
+        ok = forward_batch(l, a, from, &batch, to, &done, err);
     bus_batch_free(&batch);
     return ok;
 }
@@ -316,7 +322,8 @@ bool load_forward(struct load *l, uint64_t to, bool in_transaction, struct err *
 {
     struct bus_config bus;
     struct bus_progress progress;
-    struct bus_reader *reader;
+    struct sources from = {NULL, NULL};
+    struct registry_config registry = registry_config_of(l->config);
     if (to <= l->lsn)
         return true;
     stage_readmodel(l);
@@ -324,15 +331,20 @@ bool load_forward(struct load *l, uint64_t to, bool in_transaction, struct err *
         return false;
     size_t topic_count;
     const char **topics = readmodel_topics(&l->staged, &topic_count);
-    if (!bus_reader_open(&bus, &l->lineage, topics, topic_count, l->lsn, &reader, err))
+    if (!registry_open(&registry, NULL, NULL, &from.registry, err))
         return false;
+    if (!bus_reader_open(&bus, &l->lineage, topics, topic_count, l->lsn, &from.reader, err)) {
+        registry_close(from.registry);
+        return false;
+    }
     struct applier a;
     applier_init(&a, &l->staged, &l->pipe);
     /* Chunk settings are SET LOCAL: they need a transaction anyhow, and half a round is thrown away with undam_load. */
-    bool ok = (in_transaction || pg_exec(l->model, "BEGIN", err)) && forward(l, &a, reader, to, err) &&
+    bool ok = (in_transaction || pg_exec(l->model, "BEGIN", err)) && forward(l, &a, &from, to, err) &&
               pg_pipe_flush(&l->pipe, err) && (in_transaction || pg_exec(l->model, "COMMIT", err));
     applier_free(&a);
-    bus_reader_close(reader);
+    bus_reader_close(from.reader);
+    registry_close(from.registry);
     if (!ok)
         return err_wrap(err, "bringing copied tables up to date");
     l->lsn = to;

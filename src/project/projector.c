@@ -37,6 +37,7 @@ static void drop_readmodel(struct projector *p)
 void projector_disconnect(struct projector *p)
 {
     drop_readmodel(p);
+    registry_close(TAKE(p->registry));
     if (p->model.conn)
         pg_close(&p->model);
     p->open = false;
@@ -82,6 +83,9 @@ static bool open_reader(struct projector *p, struct err *err)
     const char **topics = readmodel_topics(&p->readmodel, &count);
     const struct place *place = &p->fence.place;
     bus_reader_close(TAKE(p->reader));
+    struct registry_config registry = registry_config_of(p->config);
+    if (!p->registry && !registry_open(&registry, NULL, NULL, &p->registry, err))
+        return false;
     if (bus_reader_open(&p->bus, &place->lineage, topics, count, place->lsn, &p->reader, err))
         return true;
     if (err && err->class == ERR_STATE)
@@ -114,7 +118,7 @@ static bool add_events(struct projector *p, const struct bus_part *part, struct 
 {
     for (size_t i = 0; i < part->event_count; i++) {
         p->at = part->events[i].pos;
-        if (!applier_add(&p->applier, p->reader, &part->events[i], err))
+        if (!applier_add(&p->applier, p->registry, &part->events[i], err))
             return false;
         bool last = part->ends && i + 1 == part->event_count;
         if (p->careful && !last && !applier_chunk(&p->applier, true, err))

@@ -30,6 +30,7 @@ struct projector {
     struct readmodel readmodel;
     struct applier applier;
     struct bus_reader *reader;
+    struct registry *registry;
     struct bus_batch batch;
     char what[96];           /* "read model transactions" */
     bool taken;              /* the epoch is ours */

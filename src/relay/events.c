@@ -22,7 +22,6 @@ void events_free(struct events *e)
                              &e->oldkey, &e->headers, &e->topic, &e->json};
     for (size_t i = 0; i < COUNT(buffers); i++)
         buf_free(buffers[i]);
-    schemas_free(&e->schemas);
     arena_free(&e->arena);
     free(e->values);
     free((void *)(uintptr_t)e->message_topic.data);
@@ -136,7 +135,7 @@ static bool schema_id(struct events *e, struct route *route, const struct captur
         buf_clear(&e->topic);
         buf_printf(&e->topic, STR_FMT "-" STR_FMT "." STR_FMT, STR_ARG(route->topic), STR_ARG(schema.namespace),
                    STR_ARG(schema.name));
-        if (!schemas_id(&e->schemas, e->writer, buf_str(&e->topic), buf_str(&e->json), &id, err))
+        if (!registry_register(e->registry, buf_str(&e->topic), buf_str(&e->json), &id, err))
             return err_wrap(err, "schema of " STR_FMT, STR_ARG(route->entity));
         route->schema_ids[verb] = id;
     }

@@ -7,8 +7,8 @@
  */
 #pragma once
 #include "bus/bus.h"
+#include "registry/registry.h"
 #include "relay/route.h"
-#include "relay/schemas.h"
 
 struct events_counts {
     uint64_t events;
@@ -20,8 +20,8 @@ struct events_counts {
 struct events {
     const struct config *config;
     struct router router;
-    struct schemas schemas;
-    struct bus_writer *writer; /* set by the relay for each session */
+    struct bus_writer *writer; /* set by the relay for each session, */
+    struct registry *registry; /* and so is this */
     struct event_txn txn;
     bool begun; /* the bus knows of the transaction */
     uint32_t seq;

@@ -83,6 +83,7 @@ void session_init(struct session *s, const struct config *config, struct daemon 
         .spool_max = (uint64_t)config->relay.spool_max_bytes,
     };
     s->bus_config = bus_config_of(config);
+    s->registry_config = registry_config_of(config);
     s->sink = (struct capture_sink){.arg = s, .begin = on_begin, .change = on_change, .end = on_end};
     s->capture = capture_new(&s->capture_config, &s->sink);
     events_init(&s->events, config);
@@ -358,6 +359,8 @@ void session_close(struct session *s, bool clean)
     capture_disconnect(s->capture, clean);
     bus_writer_close(s->writer);
     s->writer = s->events.writer = NULL;
+    registry_close(s->registry);
+    s->registry = s->events.registry = NULL;
     watch_stop(&s->watch);
     s->batch_since_us = 0;
     s->commit_count = 0;

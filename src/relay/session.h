@@ -49,6 +49,8 @@ struct session {
     struct events events;
     struct bus_config bus_config;
     struct bus_writer *writer;
+    struct registry_config registry_config;
+    struct registry *registry;
     struct watch watch;
     struct source_facts facts;
     struct lineage lineage;

@@ -120,7 +120,10 @@ static bool open_bus(struct session *s, const struct source_slot *slot, struct e
     if (!bus_writer_open(&s->bus_config, &s->lineage, bus_idle, s, &s->writer, &progress, err) ||
         !compare(s, slot, &progress, err))
         return false;
+    if (!registry_open(&s->registry_config, bus_idle, s, &s->registry, err))
+        return false;
     s->events.writer = s->writer;
+    s->events.registry = s->registry;
     s->durable = s->ended = progress.found ? progress.lsn : slot->confirmed;
     capture_skip(s->capture, s->durable);
     if (!progress.found && !first_position(s, err))

@@ -67,10 +67,10 @@ seq=2 op=t topic=app.money type=entries.truncated subject= key=' \
     "TRUNCATE is one event a table; a table in no service gives none"
 logged 'event=table_ignored .*public.other'; ok $? "and is named once in the log"
 
-subjects=$(sql src undam "SELECT string_agg(subject, ' ' ORDER BY subject) FROM undam_bus.schema WHERE subject LIKE 'app.users-%' OR subject LIKE '%Inv%'")
+subjects=$(sql src undam "SELECT string_agg(subject, ' ' ORDER BY subject) FROM undam_registry.version WHERE subject LIKE 'app.users-%' OR subject LIKE '%Inv%'")
 is "$subjects" 'app.money-app.money.BillingInvoicesCreated app.users-app.users.Odd_x22_NameCreated app.users-app.users.UsersCreated app.users-app.users.UsersDeleted app.users-app.users.UsersUpdated' \
     "subjects are topic and record name"
-like "$(sql src undam "SELECT definition FROM undam_bus.schema WHERE subject LIKE '%EntriesCreated'")" \
+like "$(sql src undam "SELECT definition FROM undam_registry.schema s JOIN undam_registry.version v ON v.schema = s.id WHERE subject LIKE '%EntriesCreated'")" \
     '"undam.entity":"public.entries".*"undam.column":"b","undam.type":"integer","undam.oid":23,"undam.typmod":-1,"undam.key":2.*"undam.type":"numeric\(12,2\)"' \
     "the schema carries true names, types and the key's order"
 

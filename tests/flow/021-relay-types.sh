@@ -161,7 +161,7 @@ app "SELECT c.relname || ' ' || format_type(a.atttypid, a.atttypmod) FROM pg_cla
      WHERE c.relname ~ '^t[0-9]+\$' AND a.attrelid = c.oid AND a.attname = 'v'" |
     sed -E 's/ (mood|positive|tags|inner_row|outer_row|int_pair)/ public.\1/' | LC_ALL=C sort >"$T/want"
 sql src undam "SELECT definition::json ->> 'undam.entity', definition::json -> 'fields' -> 1 ->> 'undam.type'
-               FROM undam_bus.schema" | sed 's/^public\.//; s/|/ /' | LC_ALL=C sort >"$T/got"
+               FROM undam_registry.schema" | sed 's/^public\.//; s/|/ /' | LC_ALL=C sort >"$T/got"
 is "$(diff "$T/want" "$T/got")" "" "schemas carry the types' names"
 stop relay
 done_testing

@@ -35,7 +35,7 @@ is "$(events | sed 's/.* subject=//')" '1 key=1 id=1 a=one b=1
 10 key=10 id=10 bee=10.0 c=\N k=y
 ["10.0","10"] key=10 id=10 bee=10.0
 ["11.0","10"] key=10 id=10 bee=11.0 c=\N k=y oldkey=["10.0","10"]' "each with the layout of its moment"
-like "$(sql src undam "SELECT string_agg(definition, ' ') FROM undam_bus.schema")" '"undam.type":"numeric\(5,1\)".*"undam.type":"public.kind"' \
+like "$(sql src undam "SELECT string_agg(definition, ' ') FROM undam_registry.schema")" '"undam.type":"numeric\(5,1\)".*"undam.type":"public.kind"' \
     "types are named, user-defined ones with their schema"
 # Live.
 app "ALTER TABLE t ADD live int DEFAULT 5"

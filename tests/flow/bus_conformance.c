@@ -652,40 +652,6 @@ TEST(two_sources_share_a_bus)
     CHECK(follow_read(&r, 60, 2));
 }
 
-TEST(schemas_are_registered_once)
-{
-    struct bus_config config = config_of("schemas");
-    struct bus_progress progress;
-    struct err err = {0};
-    struct bus_writer *w = writer_new(&config, &progress);
-    int32_t a, b, c, d, e;
-    struct str text;
-    GOOD(bus_schema_register(w, STR("t-x"), STR("{\"type\":\"a\"}"), &a, &err));
-    GOOD(bus_schema_register(w, STR("t-x"), STR("{\"type\":\"a\"}"), &b, &err));
-    GOOD(bus_schema_register(w, STR("t-x"), STR("{\"type\":\"b\"}"), &c, &err));
-    CHECK(a == b && a != c && a > 0 && c > 0);
-    struct event_txn txn = {.lsn = 10};
-    GOOD(put_small(w, "schemas.a", 5, 3000, 10, &err)); /* while a large transaction is on its way */
-    GOOD(bus_writer_begin(w, &txn, &err));
-    GOOD(bus_schema_register(w, STR("t-y"), STR("{\"type\":\"a\"}"), &d, &err));
-    bus_writer_close(w); /* durable all the same */
-    w = writer_new(&config, &progress);
-    GOOD(bus_schema_register(w, STR("t-y"), STR("{\"type\":\"a\"}"), &e, &err));
-    CHECK_INT(d, e);
-    GOOD(put_small(w, "schemas.a", 5, 1, 10, &err));
-    GOOD(bus_writer_flush(w, &err));
-    bus_writer_close(w);
-    struct bus_reader *r = reader_new(&config, 0);
-    GOOD(bus_schema_get(r, c, &text, &err));
-    CHECK_STR(text, "{\"type\":\"b\"}");
-    struct str again;
-    GOOD(bus_schema_get(r, c, &again, &err));
-    CHECK(again.data == text.data);
-    CHECK(!bus_schema_get(r, 1 << 30, &text, &err));
-    CHECK_INT(err.class, ERR_DATA);
-    bus_reader_close(r);
-}
-
 /* In a child: waits, then writes transaction i. */
 static pid_t write_later(const char *source, uint64_t i, unsigned ms)
 {

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "bus/bus.h"
 #include "codec/row.h"
+#include "registry/registry.h"
 
 static void print_text(struct str s)
 {
@@ -18,11 +19,11 @@ static void print_text(struct str s)
         fputs(s.data[i] == '\n' ? "\\n" : (char[]){s.data[i], 0}, stdout);
 }
 
-static void print_columns(struct bus_reader *r, const struct event *e, struct arena *arena, struct err *err)
+static void print_columns(struct registry *r, const struct event *e, struct arena *arena, struct err *err)
 {
     struct str json;
     struct row_schema schema;
-    if (!bus_schema_get(r, e->schema_id, &json, err) || !row_schema_parse(json, arena, &schema, err)) {
+    if (!registry_get(r, e->schema_id, &json, err) || !row_schema_parse(json, arena, &schema, err)) {
         printf(" SCHEMA-ERROR=%s", err->text);
         return;
     }
@@ -40,7 +41,7 @@ static void print_columns(struct bus_reader *r, const struct event *e, struct ar
     }
 }
 
-static void print_event(struct bus_reader *r, uint64_t txn, const struct event *e, struct arena *arena)
+static void print_event(struct registry *r, uint64_t txn, const struct event *e, struct arena *arena)
 {
     struct err err;
     printf("txn %llu seq=%u op=%c topic=" STR_FMT " type=" STR_FMT, (unsigned long long)txn, e->pos.seq, (int)e->op,
@@ -65,12 +66,15 @@ int main(int argc, char **argv)
 {
     struct bus_config config = {.driver = "postgres", .dsn = argv[1], .source = argv[2], .prefix = "", .partitions = 8};
     struct bus_read_limits limits = {100000, 64 << 20, 0};
+    struct registry_config registry_config = {.dsn = argv[1]};
+    struct registry *registry;
     struct bus_reader *reader;
     struct bus_batch batch;
     struct err err = {.class = ERR_NONE};
     struct bus_info info;
     uint64_t txns = 0, events = 0;
     if (argc < 3 || !bus_info_get(&config, &info, &err) ||
+        !registry_open(&registry_config, NULL, NULL, &registry, &err) ||
         !bus_reader_open(&config, NULL, NULL, 0, info.floor_lsn, &reader, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
@@ -85,7 +89,7 @@ int main(int argc, char **argv)
             txns += batch.parts[p].begins;
             events += batch.parts[p].event_count;
             for (size_t i = 0; argc == 3 && i < batch.parts[p].event_count; i++)
-                print_event(reader, txns, &batch.parts[p].events[i], &batch.arena);
+                print_event(registry, txns, &batch.parts[p].events[i], &batch.arena);
         }
     } while (batch.part_count);
     if (argc > 3)
@@ -93,5 +97,6 @@ int main(int argc, char **argv)
     bus_info_free(&info);
     bus_batch_free(&batch);
     bus_reader_close(reader);
+    registry_close(registry);
     return 0;
 }
