@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "bus/bus.h"
+#include "link/kafka/header.h"
 
 /* ---- records of the commits topic: JSON values, key = source name, one partition ---- */
 
@@ -56,9 +57,6 @@ bool kafka_record_parse(struct str json, struct arena *arena, struct kafka_recor
 
 /* ---- events as messages ---- */
 
-struct kafka_header {
-    struct str name, value; /* value.data NULL: a null value */
-};
 enum { KAFKA_HEADERS_MAX = 64 };
 
 /* Fills headers[KAFKA_HEADERS_MAX] for an event of a source (its name) and lineage; texts made here live in `scratch`,
