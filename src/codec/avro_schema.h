@@ -68,16 +68,47 @@ struct avro_schema {
     size_t symbol_count;
     struct str default_symbol; /* enum; data NULL: none */
     uint32_t size;             /* fixed */
+    uint32_t number;           /* record, enum, fixed: its place in the text, from 1; others 0 */
 };
 
-/* ERR_DATA naming what is wrong and the byte. The tree lives in the arena and does not refer to `json`. */
+enum {
+    AVRO_SCHEMA_MAX = 8 << 20, /* bytes of a schema's text: a thousand times the largest seen in practice */
+    AVRO_DEPTH_MAX = 256,      /* values in values, through references too: of a comparison, of encoded data */
+};
+
+/*
+ * As strict as the specification, with three leniencies of Java's reader that schemas in the wild rely on: a namespace
+ * may hold dashes and begin with digits, a name without dots that is not found in the enclosing namespace is looked
+ * for outside of any, and the default of a union's field may fit any of its branches (1.12; the first that fits is
+ * taken). Attributes it does not know are ignored.
+ *
+ * ERR_DATA naming what is wrong and the byte. The tree lives in the arena and does not refer to `json`.
+ */
 bool avro_schema_parse(struct str json, struct arena *arena, const struct avro_schema **ret, struct err *err) MUST_USE;
 /* Parsing Canonical Form, appended. */
 void avro_schema_canonical(const struct avro_schema *schema, struct buf *out);
 /* CRC-64-AVRO of the canonical form. */
 uint64_t avro_schema_fingerprint(const struct avro_schema *schema);
 
-/* Whether data written with `writer` can be read with `reader`, by the rules of schema resolution. When not, *ret_why
- * (in the arena) says where and why in one line: "/amount: writer has string, reader wants int". */
+/* "int", "record", "union", ... */
+const char *avro_type_word(enum avro_type type);
+/* What a branch of a union is called in Avro's JSON: the full name of a named type, the word of others. */
+struct str avro_branch_name(const struct avro_schema *branch);
+/* The part of a full name behind its last dot. */
+struct str avro_name_last(struct str full);
+
+/*
+ * Whether data written with `writer` can be read with `reader`, by the rules of schema resolution. When not, *ret_why
+ * (in the arena; may be NULL) says where and why in one line: "/amount: writer has string, reader wants int". A path
+ * is of the reader's fields; [] is an array's item, {} a map's value.
+ *
+ * As Confluent's and Java's checker (SchemaCompatibility): all of a writer's branches must be readable; named types
+ * match by their last part or by a reader's alias; a reader's union takes a writer that fits any branch as a whole.
+ * Like them it does not look at logical types, with one exception: two decimals must have one scale. Both ignore it,
+ * but the specification wants equal precision and scale, and with another scale the same bytes are another amount of
+ * money. The precision is free, as it is for them: it does not change what bytes mean, and numeric(10,2) does grow to
+ * numeric(12,2). A writer's field is taken by a reader's field of its name; by an alias only when no reader's field has
+ * its name.
+ */
 bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, struct arena *arena,
                    const char **ret_why);
