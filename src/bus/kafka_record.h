@@ -25,8 +25,10 @@ struct kafka_count {
     struct str topic;
     int32_t partition;
     uint32_t events;
-    uint32_t last_seq; /* of the last of them */
-    uint64_t hash;     /* sum modulo 2^64 of kafka_message_hash() of each */
+    uint32_t truncated; /* how many of them are TRUNCATED: the same ones in each of the topic's partitions, so a topic's
+                           distinct events are the sum of (events - truncated), and once truncated */
+    uint32_t last_seq;  /* of the last of them */
+    uint64_t hash;      /* sum modulo 2^64 of kafka_message_hash() of each */
 };
 
 struct kafka_topic_total {
@@ -44,6 +46,8 @@ struct kafka_record {
     int64_t commit_time_us;     /* of the last transaction, QUIET and OPEN */
     int64_t watermark_us;       /* QUIET, OPEN; 0 unknown */
     uint32_t through_seq;       /* PART: the last seq that is on the bus */
+    uint64_t durable_lsn;       /* COMMIT, delivery ordered: all through here was acknowledged before this was sent, so
+                                   looking for missing events need not go back further; else 0 */
     struct kafka_count *counts; /* COMMIT, PART: since the last PART */
     size_t count_count;
     uint64_t transactions, events;    /* totals through this record */
