@@ -76,10 +76,11 @@ sleep 0.5; stop counted INT; is $? 0 "so does counting"
 like "$(cat "$T/counted.log")" 'events of 8 transactions' "which then says the count"
 
 # A schema that is gone: the events are still printed, what cannot be read as bytes.
-sql src control "DELETE FROM undam_bus.schema WHERE subject LIKE '%UsersUpdated'"
+sql src control "WITH gone AS (DELETE FROM undam_registry.version WHERE subject LIKE '%UsersUpdated' RETURNING schema)
+  DELETE FROM undam_registry.schema WHERE id IN (SELECT schema FROM gone)"
 events --key 5 --json; is $STATUS 7 "a schema that is gone is an error in the end"
 is "$N" 5 "all events are printed"
-is "$(grep -c '"value":"\\\\x00.*","value_error":"schema [0-9]*: bus: there is no schema' <<<"$OUT")" 1 "one as bytes, with the reason"
+is "$(grep -c '"value":"\\\\x00.*","value_error":"schema [0-9]*: registry: there is no schema' <<<"$OUT")" 1 "one as bytes, with the reason"
 jq -e . <<<"$OUT" >/dev/null; is $? 0 "it is still JSON"
 like "$(cat "$T/err")" '1 values cannot be decoded' "and the error counts them"
 events --key 5; like "$OUT" 'cannot be decoded: "schema' "as text too"
