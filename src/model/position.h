@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "codec/lsn.h"
 
 struct position {
     uint64_t lsn; /* end LSN of the commit; 0 = before everything */
@@ -29,11 +29,5 @@ static inline int position_cmp(struct position a, struct position b)
     return (a.seq > b.seq) - (a.seq < b.seq);
 }
 
-enum { LSN_TEXT_SIZE = 18 }; /* "FFFFFFFF/FFFFFFFF" and NUL */
-
-/* PostgreSQL's text form, "16/B374D848". out has LSN_TEXT_SIZE bytes; returns out. */
-char *lsn_format(uint64_t lsn, char *out);
-/* Accepts exactly PostgreSQL's form (1 to 8 hex digits each side). */
-bool lsn_parse(struct str s, uint64_t *ret);
 /* Same system, timeline, database and slot. */
 bool lineage_eq(const struct lineage *a, const struct lineage *b);

@@ -11,18 +11,9 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "codec/lsn.h"
 
 #define PG_EPOCH_US INT64_C(946684800000000) /* 2000-01-01, PostgreSQL's zero */
-
-static bool parse_lsn(const char *text, uint64_t *ret)
-{
-    unsigned high, low;
-    char end;
-    if (sscanf(text, "%8X/%8X%c", &high, &low, &end) != 2)
-        return false;
-    *ret = (uint64_t)high << 32 | low;
-    return true;
-}
 
 /* Replication commands are parsed by a grammar of their own: names are quoted like identifiers there too. */
 static void add_name(struct buf *b, const char *name) { buf_add_ident(b, str_of(name)); }
@@ -35,7 +26,7 @@ bool pg_identify(struct pg *pg, struct pg_system *ret, struct err *err)
     struct pg_system system = {.system_id = 0};
     uint64_t timeline = 0;
     if (PQntuples(r) != 1 || PQnfields(r) < 4 || !str_to_u64(str_of(PQgetvalue(r, 0, 0)), &system.system_id) ||
-        !str_to_u64(str_of(PQgetvalue(r, 0, 1)), &timeline) || !parse_lsn(PQgetvalue(r, 0, 2), &system.lsn))
+        !str_to_u64(str_of(PQgetvalue(r, 0, 1)), &timeline) || !lsn_parse(str_of(PQgetvalue(r, 0, 2)), &system.lsn))
         return err_set(err, ERR_SOURCE, "%s: IDENTIFY_SYSTEM gave an unexpected answer", pg->what);
     system.timeline = (uint32_t)timeline;
     snprintf(system.database, sizeof system.database, "%s", PQgetvalue(r, 0, 3));
@@ -87,7 +78,7 @@ bool pg_slot_create(struct pg *pg, const char *slot, enum pg_slot_kind kind, uin
         return slot_create_failed(pg, r, slot, err);
     uint64_t lsn;
     const char *snapshot = PQntuples(r) == 1 && PQnfields(r) >= 3 ? PQgetvalue(r, 0, 2) : "";
-    if (PQntuples(r) != 1 || !parse_lsn(PQgetvalue(r, 0, 1), &lsn) || (ret_snapshot && !*snapshot) ||
+    if (PQntuples(r) != 1 || !lsn_parse(str_of(PQgetvalue(r, 0, 1)), &lsn) || (ret_snapshot && !*snapshot) ||
         strlen(snapshot) >= 64)
         return err_set(err, ERR_SOURCE, "%s: CREATE_REPLICATION_SLOT gave an unexpected answer", pg->what);
     *ret_lsn = lsn;
