@@ -39,15 +39,18 @@ struct kafka_topic_total {
 
 struct kafka_record {
     enum kafka_record_kind kind;
-    int64_t epoch;              /* of the writer; grows by one with each OPEN */
-    struct lineage lineage;     /* OPEN, QUIET */
-    struct event_txn txn;       /* COMMIT, PART; .events of a COMMIT is the whole transaction's, distinct ones */
-    uint64_t lsn;               /* QUIET, OPEN: complete through; COMMIT, PART: txn.lsn */
-    int64_t commit_time_us;     /* of the last transaction, QUIET and OPEN */
-    int64_t watermark_us;       /* QUIET, OPEN; 0 unknown */
-    uint32_t through_seq;       /* PART: the last seq that is on the bus */
-    uint64_t durable_lsn;       /* COMMIT, delivery ordered: all through here was acknowledged before this was sent, so
-                                   looking for missing events need not go back further; else 0 */
+    int64_t epoch;          /* of the writer; grows by one with each OPEN */
+    struct lineage lineage; /* OPEN, QUIET */
+    struct event_txn txn;   /* COMMIT, PART; .events of a COMMIT is the whole transaction's, distinct ones. OPEN, QUIET:
+                               a transaction that was begun with PARTs and has no COMMIT yet (txn.lsn 0: none), with
+                               through_seq and the counts of all its PARTs together: these records are where looking
+                               back ends */
+    uint64_t lsn;           /* QUIET, OPEN: complete through; COMMIT, PART: txn.lsn */
+    int64_t commit_time_us; /* of the last transaction, QUIET and OPEN */
+    int64_t watermark_us;   /* QUIET, OPEN; 0 unknown */
+    uint32_t through_seq;   /* PART: the last seq that is on the bus */
+    uint64_t durable_lsn;   /* COMMIT, delivery ordered: all through here was acknowledged before this was sent, so
+                               looking for missing events need not go back further; else 0 */
     struct kafka_count *counts; /* COMMIT, PART: since the last PART */
     size_t count_count;
     uint64_t transactions, events;    /* totals through this record */
