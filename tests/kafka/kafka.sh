@@ -14,6 +14,7 @@
 #                                 class; --bootstrap-server is added where the tool takes it
 #   apicurio_create NAME          apicurio_url NAME prints its Confluent API's address
 #   apicurio_down NAME, apicurio_up NAME     what was registered is kept; apicurio_kill NAME, apicurio_pause, _resume
+#   reader java|node|go CLUSTER REGISTRY-URL TOPIC MESSAGES   a reader that is not ours (tests/kafka/readers), normalised
 #
 # Brokers are numbered from 1, each one broker and controller. Topics are not created by use (auto.create.topics.enable).
 # Data, configuration and log of a broker: $T/NAME/I.
@@ -188,3 +189,22 @@ apicurio_down() {
 }
 apicurio_pause() { kill -STOP "${apicurio_pids[$1]}"; }
 apicurio_resume() { kill -CONT "${apicurio_pids[$1]}"; }
+
+# --- readers that are not ours --------------------------------------------------------------------------------------------
+reader() { # LANGUAGE CLUSTER REGISTRY-URL TOPIC MESSAGES
+    local language=$1 folder arguments
+    folder=$("$UNDAM_SOURCE/scripts/kafka" readers | cut -d ' ' -f 2)
+    [ -d "$folder" ] || bail "the readers are not there"
+    arguments=("$(kafka_brokers "$2")" "$3" "$4" "$5")
+    (
+        set -o pipefail
+        case $language in
+            java) "${kafka_java[@]}" -Xmx256m -cp "$folder/jars/*:$folder/classes" Reader "${arguments[@]}" ;;
+            node) node "$folder/reader.js" "${arguments[@]}" ;;
+            go) "$folder/reader" "${arguments[@]}" ;;
+        esac | json_lines
+    )
+}
+# JSON lines with their members sorted and one spelling, so that they can be compared as text.
+json_lines() { python3 -c 'import json, sys
+for line in sys.stdin: print(json.dumps(json.loads(line), sort_keys=True, ensure_ascii=False))'; }
