@@ -66,13 +66,18 @@ bool kafka_record_parse(struct str json, struct arena *arena, struct kafka_recor
 
 enum { KAFKA_HEADERS_MAX = 64 };
 
-/* Fills headers[KAFKA_HEADERS_MAX] for an event of a source (its name) and lineage; texts made here live in `scratch`,
+/* An event's own headers (the JSON object of strings) follow ours, each as one. One that is named like one of ours
+ * comes second, and so stays the event's. `undam_headers` is the text of `event->headers` where the single headers
+ * would not give it back. An event whose own id is spelled like the derived one comes back without: it is the same
+ * ce_id.
+ *
+ * Fills headers[KAFKA_HEADERS_MAX] for an event of a source (its name) and lineage; texts made here live in `scratch`,
  * which is cleared first. commit_time_us: of its transaction. ERR_DATA: more headers than fit. */
 bool kafka_event_headers(const char *source, const struct lineage *lineage, const struct event *event,
                          int64_t commit_time_us, struct buf *scratch, struct kafka_header *headers, size_t *ret_count,
                          struct err *err) MUST_USE;
 /* The event of a message; topic and partition are the message's. The result is made of views into the message and
- * texts in the arena. *ret_source: from ce_source. ERR_DATA: "no header undam_lsn". */
+ * texts in the arena. `lineage` is the log's: by it a derived id is known. ERR_DATA: "without header undam_lsn". */
 bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool key_null, struct str value,
                       bool value_null, const struct kafka_header *headers, size_t count, const struct lineage *lineage,
                       struct arena *arena, struct event *ret, struct err *err) MUST_USE;

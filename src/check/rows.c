@@ -2,29 +2,12 @@
 /* Rows as the log tells them; see rows.h. */
 #include "check/rows.h"
 
+#include "codec/hash.h"
 #include "codec/json_read.h"
-
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    return x ^ x >> 32;
-}
 
 uint64_t hash_text(struct str text, uint64_t seed)
 {
-    uint64_t h = mix(seed ^ (text.len * 0x9e3779b97f4a7c15u)), word;
-    size_t i = 0;
-    for (; i + 8 <= text.len; i += 8) {
-        memcpy(&word, text.data + i, 8);
-        h = mix(h ^ word) + 0x9e3779b97f4a7c15u;
-    }
-    word = 0;
-    if (i < text.len)
-        memcpy(&word, text.data + i, text.len - i);
-    h = mix(h ^ word);
+    uint64_t h = hash_bytes(text, seed);
     return h ? h : 1;
 }
 
