@@ -30,7 +30,15 @@ enum name {
     UNDAM_MISSING,
     UNDAM_OLDKEY,
     UNDAM_HEADERS,
+    DEBEZIUM_ID,
     FOREIGN,
+};
+/* Which of them a message has: an outbox event in Debezium's form begins with `id`, every other with `ce_specversion`.
+ */
+enum {
+    BIT_OP = 1 << UNDAM_LSN | 1 << UNDAM_SEQ | 1 << UNDAM_OP | 1 << UNDAM_SCHEMA | 1 << UNDAM_HEADERS,
+    OURS = (1 << DEBEZIUM_ID) - 1,
+    OURS_DEBEZIUM = BIT_OP | 1 << DEBEZIUM_ID,
 };
 
 static const struct str names[] = {
@@ -47,18 +55,19 @@ static const struct str names[] = {
     [UNDAM_MISSING] = STR("undam_missing"),
     [UNDAM_OLDKEY] = STR("undam_oldkey"),
     [UNDAM_HEADERS] = STR("undam_headers"),
+    [DEBEZIUM_ID] = STR("id"),
 };
 
 enum { ID_SIZE = 20 + 1 + 17 + 1 + 10, TIME_SIZE = 32, NUMBER_SIZE = 11 };
 
-static enum name name_of(struct str s)
+static enum name name_of(struct str s, unsigned ours)
 {
-    if (s.len < 5 || (s.data[0] != 'c' && s.data[0] != 'u'))
-        return FOREIGN;
-    size_t i = s.data[0] == 'c' ? CE_SPECVERSION : UNDAM_LSN, end = s.data[0] == 'c' ? UNDAM_LSN : FOREIGN;
+    if (s.len < 5)
+        return str_eq(s, names[DEBEZIUM_ID]) && ours & 1u << DEBEZIUM_ID ? DEBEZIUM_ID : FOREIGN;
+    size_t i = s.data[0] == 'c' ? CE_SPECVERSION : UNDAM_LSN, end = s.data[0] == 'c' ? UNDAM_LSN : DEBEZIUM_ID;
     while (i < end && !str_eq(s, names[i]))
         i++;
-    return i < end ? (enum name)i : FOREIGN;
+    return i < end && ours & 1u << i ? (enum name)i : FOREIGN;
 }
 
 /* ---- small texts, by hand: each event has four of them ---- */
@@ -151,13 +160,18 @@ struct writing {
 static void add(struct writing *w, struct str name, struct str value)
 {
     if (w->count < KAFKA_HEADERS_MAX)
-        w->headers[w->count] = (struct kafka_header){name, {value.data ? value.data : "", value.len}};
+        w->headers[w->count] = (struct kafka_header){name, value};
     w->count++;
+}
+
+static void add_ours(struct writing *w, enum name name, struct str value)
+{
+    add(w, names[name], value.data ? value : STR(""));
 }
 
 static void add_made(struct writing *w, enum name name, char *end)
 {
-    add(w, names[name], str_n(w->at, (size_t)(end - w->at)));
+    add_ours(w, name, str_n(w->at, (size_t)(end - w->at)));
     w->at = end;
 }
 
@@ -171,9 +185,21 @@ static struct str keep(struct writing *w, struct str s)
     return kept;
 }
 
+static void add_member(struct buf *out, struct str name, bool text, struct str value)
+{
+    if (out->len > 1)
+        buf_addc(out, ',');
+    buf_add_json(out, name);
+    buf_addc(out, ':');
+    if (text)
+        buf_add_json(out, value);
+    else
+        buf_adds(out, "null");
+}
+
 /* The event's own headers, each as one. *ret_exact: a reader of them makes the very same text; *ret_taken: the
  * optional names of ours among them. */
-static void own_headers(struct writing *w, struct str json, bool *ret_exact, unsigned *ret_taken)
+static void own_headers(struct writing *w, struct str json, unsigned ours, bool *ret_exact, unsigned *ret_taken)
 {
     struct json_reader r;
     struct arena arena;
@@ -186,17 +212,15 @@ static void own_headers(struct writing *w, struct str json, bool *ret_exact, uns
     buf_addc(&again, '{');
     while (good && (token = json_next(&r)) == JSON_KEY) {
         struct str name = r.value;
-        good = json_next(&r) == JSON_STRING && !(name.len && memchr(name.data, 0, name.len));
+        enum json_token kind = json_next(&r);
+        struct str value = kind == JSON_STRING ? r.value : (struct str){NULL, 0};
+        good = (kind == JSON_STRING || kind == JSON_NULL) && !(name.len && memchr(name.data, 0, name.len));
         if (!good)
             break;
-        if (again.len > 1)
-            buf_addc(&again, ',');
-        buf_add_json(&again, name);
-        buf_addc(&again, ':');
-        buf_add_json(&again, r.value);
-        *ret_taken |= 1u << name_of(name);
+        add_member(&again, name, kind == JSON_STRING, value);
+        *ret_taken |= 1u << name_of(name, ours);
         name = keep(w, name);
-        add(w, name, keep(w, r.value));
+        add(w, name, kind == JSON_STRING ? keep(w, value) : value);
     }
     buf_addc(&again, '}');
     *ret_exact =
@@ -208,20 +232,32 @@ static void own_headers(struct writing *w, struct str json, bool *ret_exact, uns
 static void optional(struct writing *w, enum name name, struct str value, unsigned taken)
 {
     if (value.len || taken & 1u << name)
-        add(w, names[name], value);
+        add_ours(w, name, value);
 }
 
-/* What every event has. (Debezium's names for outbox rows would stand beside these, never in their place: readers of
- * ours need them.) */
-static void ours(struct writing *w, const char *source, const struct lineage *lineage, const struct event *e,
-                 int64_t commit_time_us, unsigned taken)
+static void place(struct writing *w, const struct event *e)
 {
-    add(w, names[CE_SPECVERSION], STR("1.0"));
+    add_made(w, UNDAM_LSN, put_lsn(w->at, e->pos.lsn));
+    add_made(w, UNDAM_SEQ, put_u64(w->at, e->pos.seq));
+    *w->at = (char)e->op;
+    add_made(w, UNDAM_OP, w->at + 1);
+}
+
+static void as_debezium(struct writing *w, const struct event *e)
+{
+    add_ours(w, DEBEZIUM_ID, e->id);
+    place(w, e);
+}
+
+static void as_cloudevent(struct writing *w, const char *source, const struct lineage *lineage, const struct event *e,
+                          int64_t commit_time_us, unsigned taken)
+{
+    add_ours(w, CE_SPECVERSION, STR("1.0"));
     if (e->id.len)
-        add(w, names[CE_ID], e->id);
+        add_ours(w, CE_ID, e->id);
     else
         add_made(w, CE_ID, put_id(w->at, lineage, e->pos));
-    add(w, names[CE_TYPE], e->type);
+    add_ours(w, CE_TYPE, e->type);
     size_t len = strlen(source);
     char *end = w->at;
     *end++ = '/';
@@ -235,10 +271,7 @@ static void ours(struct writing *w, const char *source, const struct lineage *li
     add_made(w, CE_SOURCE, end);
     optional(w, CE_SUBJECT, e->subject, taken);
     add_made(w, CE_TIME, put_time(w->at, commit_time_us));
-    add_made(w, UNDAM_LSN, put_lsn(w->at, e->pos.lsn));
-    add_made(w, UNDAM_SEQ, put_u64(w->at, e->pos.seq));
-    *w->at = (char)e->op;
-    add_made(w, UNDAM_OP, w->at + 1);
+    place(w, e);
 }
 
 bool kafka_event_headers(const char *source, const struct lineage *lineage, const struct event *event,
@@ -255,11 +288,15 @@ bool kafka_event_headers(const char *source, const struct lineage *lineage, cons
     bool exact = true;
     unsigned taken = 0;
     if (event->headers.len)
-        own_headers(&o, event->headers, &exact, &taken);
+        own_headers(&o, event->headers, event->debezium ? OURS_DEBEZIUM : OURS, &exact, &taken);
     struct writing w = {.at = o.at, .headers = headers};
-    ours(&w, source, lineage, event, commit_time_us, taken);
-    bool framed = framed_schema(event->value, event->value_null) == event->schema_id;
-    if (!framed || taken & 1u << UNDAM_SCHEMA) {
+    if (event->debezium)
+        as_debezium(&w, event);
+    else
+        as_cloudevent(&w, source, lineage, event, commit_time_us, taken);
+    /* Debezium's payloads are the application's: no schema, whatever they look like. */
+    int32_t told = event->debezium ? 0 : framed_schema(event->value, event->value_null);
+    if (told != event->schema_id || taken & 1u << UNDAM_SCHEMA) {
         char *at = w.at;
         if (event->schema_id < 0)
             *at++ = '-';
@@ -288,29 +325,25 @@ static bool broken(const char *what, enum name name, struct err *err)
 }
 
 /* What is not ours as the JSON object it was. */
-static bool foreign(const struct kafka_header *headers, size_t count, struct arena *arena, struct str *ret,
-                    struct err *err)
+static bool foreign(const struct kafka_header *headers, size_t count, unsigned ours, struct arena *arena,
+                    struct str *ret, struct err *err)
 {
     struct buf out;
     unsigned seen = 0;
     buf_init(&out, 0);
     buf_addc(&out, '{');
     for (size_t i = 0; i < count; i++) {
-        enum name name = name_of(headers[i].name);
+        enum name name = name_of(headers[i].name, ours);
         unsigned bit = 1u << name;
         bool mine = name != FOREIGN && !(seen & bit);
         seen |= bit;
         if (mine)
             continue;
-        if (!headers[i].value.data || !utf8_valid(headers[i].name) || !utf8_valid(headers[i].value)) {
+        if (!utf8_valid(headers[i].name) || !utf8_valid(headers[i].value)) {
             buf_free(&out);
             return err_set(err, ERR_DATA, "a message's header number %zu is not a text", i + 1);
         }
-        if (out.len > 1)
-            buf_addc(&out, ',');
-        buf_add_json(&out, headers[i].name);
-        buf_addc(&out, ':');
-        buf_add_json(&out, headers[i].value);
+        add_member(&out, headers[i].name, headers[i].value.data != NULL, headers[i].value);
     }
     buf_addc(&out, '}');
     *ret = str_n(arena_memdup(arena, out.data, out.len), out.len);
@@ -355,18 +388,15 @@ static bool read_schema(struct str s, int32_t *ret)
     return true;
 }
 
-bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool key_null, struct str value,
-                      bool value_null, const struct kafka_header *headers, size_t count, const struct lineage *lineage,
-                      struct arena *arena, struct event *ret, struct err *err)
+/* The first of each name of ours; *ret_others: there are more than those. */
+static bool ours_of(const struct kafka_header *headers, size_t count, unsigned ours, struct str *h, bool *ret_others,
+                    struct err *err)
 {
-    static const enum name needed[] = {CE_ID, CE_TYPE, CE_SOURCE, UNDAM_LSN, UNDAM_SEQ, UNDAM_OP};
-    struct str h[FOREIGN] = {{NULL, 0}};
-    bool others = false;
-    struct event e = {.topic = topic, .partition = partition, .key_null = key_null, .value_null = value_null};
+    static const enum name needed[] = {DEBEZIUM_ID, CE_ID, CE_TYPE, CE_SOURCE, UNDAM_LSN, UNDAM_SEQ, UNDAM_OP};
     for (size_t i = 0; i < count; i++) {
-        enum name name = name_of(headers[i].name);
+        enum name name = name_of(headers[i].name, ours);
         if (name == FOREIGN || h[name].data) {
-            others = true;
+            *ret_others = true;
             continue;
         }
         if (!headers[i].value.data)
@@ -374,35 +404,66 @@ bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool 
         h[name] = headers[i].value;
     }
     for (size_t i = 0; i < COUNT(needed); i++)
-        if (!h[needed[i]].data)
+        if (ours & 1u << needed[i] && !h[needed[i]].data)
             return broken("without", needed[i], err);
-    if (!lsn_parse(h[UNDAM_LSN], &e.pos.lsn))
+    return true;
+}
+
+static bool read_place(const struct str *h, struct event *e, struct err *err)
+{
+    if (!lsn_parse(h[UNDAM_LSN], &e->pos.lsn))
         return broken("with a broken", UNDAM_LSN, err);
-    if (!read_seq(h[UNDAM_SEQ], &e.pos.seq))
+    if (!read_seq(h[UNDAM_SEQ], &e->pos.seq))
         return broken("with a broken", UNDAM_SEQ, err);
-    if (!read_op(h[UNDAM_OP], &e.op))
+    if (!read_op(h[UNDAM_OP], &e->op))
         return broken("with a broken", UNDAM_OP, err);
-    if (!read_source(h[CE_SOURCE], &e.entity))
-        return broken("with a broken", CE_SOURCE, err);
-    e.schema_id = framed_schema(value, value_null);
-    if (h[UNDAM_SCHEMA].data && !read_schema(h[UNDAM_SCHEMA], &e.schema_id))
+    if (h[UNDAM_SCHEMA].data && !read_schema(h[UNDAM_SCHEMA], &e->schema_id))
         return broken("with a broken", UNDAM_SCHEMA, err);
+    if (e->op == EVENT_TRUNCATED)
+        e->partition = EVENT_ALL_PARTITIONS;
+    return true;
+}
+
+static bool read_cloudevent(const struct str *h, const struct lineage *lineage, struct event *e, struct err *err)
+{
     char id[ID_SIZE];
-    if (!str_eq(h[CE_ID], str_n(id, (size_t)(put_id(id, lineage, e.pos) - id))))
-        e.id = h[CE_ID];
-    e.type = h[CE_TYPE];
-    e.subject = h[CE_SUBJECT];
-    e.missing = h[UNDAM_MISSING];
-    e.oldkey = h[UNDAM_OLDKEY];
+    if (!read_source(h[CE_SOURCE], &e->entity))
+        return broken("with a broken", CE_SOURCE, err);
+    if (!str_eq(h[CE_ID], str_n(id, (size_t)(put_id(id, lineage, e->pos) - id))))
+        e->id = h[CE_ID];
+    e->type = h[CE_TYPE];
+    e->subject = h[CE_SUBJECT];
+    e->missing = h[UNDAM_MISSING];
+    e->oldkey = h[UNDAM_OLDKEY];
+    return true;
+}
+
+bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool key_null, struct str value,
+                      bool value_null, const struct kafka_header *headers, size_t count, const struct lineage *lineage,
+                      struct arena *arena, struct event *ret, struct err *err)
+{
+    struct str h[FOREIGN] = {{NULL, 0}};
+    struct event e = {.topic = topic, .partition = partition, .key_null = key_null, .value_null = value_null};
+    bool others = false;
+    e.debezium = count > 0 && str_eq(headers[0].name, names[DEBEZIUM_ID]);
+    unsigned ours = e.debezium ? OURS_DEBEZIUM : OURS;
+    if (!e.debezium)
+        e.schema_id = framed_schema(value, value_null);
+    if (!ours_of(headers, count, ours, h, &others, err) || !read_place(h, &e, err))
+        return false;
     if (!key_null)
         e.key = key;
     if (!value_null)
         e.value = value;
-    if (e.op == EVENT_TRUNCATED)
-        e.partition = EVENT_ALL_PARTITIONS;
+    if (e.debezium) {
+        e.id = h[DEBEZIUM_ID];
+        e.subject = e.key;
+    } else if (!read_cloudevent(h, lineage, &e, err)) {
+        return false;
+    }
     if (h[UNDAM_HEADERS].len)
         e.headers = h[UNDAM_HEADERS];
-    else if (others && !foreign(headers, count, arena, &e.headers, err))
+    else if (others && !foreign(headers, count, ours, arena, &e.headers, err))
         return false;
     *ret = e;
     return true;

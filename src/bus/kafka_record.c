@@ -3,11 +3,11 @@
  * Records of the commits topic as JSON; see kafka_record.h.
  *
  *   {"kind":"commit","epoch":"3","lsn":"0/1040","commit_time_us":"1700000000000000","xid":700,"txn_events":2,
- *    "transactions":"1","events":"2","counts":[["shop.orders",3,2,2,"9c3f0a7711d2e4b6"]]}
+ *    "durable_lsn":"0/0","transactions":"1","events":"2","counts":[["shop.orders",3,2,0,2,"9c3f0a7711d2e4b6"]]}
  *
  * 64-bit numbers are strings: a JSON number would lose their last digits in most readers. "kind" comes first, the rest
- * in any order, each once, none that is not known. counts: topic, partition, events, last sequence number, hash in hex;
- * topics: name, partitions, events. A name that is no UTF-8 is written as {"hex":"..."}.
+ * in any order, each once, none that is not known. counts: topic, partition, events, truncated ones among them, last
+ * sequence number, hash in hex; topics: name, partitions, events. A name that is no UTF-8 is written as {"hex":"..."}.
  */
 #include "bus/kafka_record.h"
 
@@ -50,6 +50,7 @@ static const struct member {
     {"timeline", U32, STATE, AT(lineage.timeline)},
     {"database", NAME, STATE, AT(lineage.database)},
     {"slot", NAME, STATE, AT(lineage.slot)},
+    {"durable_lsn", LSN, COMMIT, AT(durable_lsn)},
     {"transactions", U64, ALL, AT(transactions)},
     {"events", U64, ALL, AT(events)},
     {"counts", COUNTS, TXN, 0},
@@ -105,6 +106,8 @@ static void add_counts(struct buf *out, const struct kafka_record *r)
         add_i64(out, c->partition);
         buf_addc(out, ',');
         add_u64(out, c->events);
+        buf_addc(out, ',');
+        add_u64(out, c->truncated);
         buf_addc(out, ',');
         add_u64(out, c->last_seq);
         buf_printf(out, ",\"%016llx\"]", (unsigned long long)c->hash);
@@ -289,8 +292,8 @@ static bool read_counts(struct reading *r)
         GROW(counts, n, capacity);
         struct kafka_count *c = &counts[n++];
         good = read_text(r, &c->topic) && read_partition(r, &c->partition) && read_u32(r, &c->events) &&
-               read_u32(r, &c->last_seq) && read_hash(r, &c->hash) &&
-               (json_next(&r->json) == JSON_ARRAY_END || wrong(r, "a list of five each"));
+               read_u32(r, &c->truncated) && read_u32(r, &c->last_seq) && read_hash(r, &c->hash) &&
+               (json_next(&r->json) == JSON_ARRAY_END || wrong(r, "a list of six each"));
         if (!good) {
             free(counts);
             return false;

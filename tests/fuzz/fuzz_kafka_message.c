@@ -53,7 +53,8 @@ static void trip(const struct event *e)
                                      count, &lineage, &arena, &got, &err);
         assert(good);
         assert(position_cmp(got.pos, e->pos) == 0 && got.op == e->op && got.schema_id == e->schema_id);
-        assert(got.partition == e->partition && got.key_null == e->key_null && got.value_null == e->value_null);
+        assert(got.partition == e->partition && got.debezium == e->debezium && got.key_null == e->key_null &&
+               got.value_null == e->value_null);
         assert(str_eq(got.topic, e->topic) && str_eq(got.entity, e->entity) && str_eq(got.type, e->type));
         assert(str_eq(got.subject, e->subject) && str_eq(got.key, e->key) && str_eq(got.value, e->value));
         assert(str_eq(got.missing, e->missing) && str_eq(got.oldkey, e->oldkey) && str_eq(got.headers, e->headers));
@@ -82,6 +83,13 @@ static void of_event(struct str in)
     e.missing = take(&in, &null);
     e.oldkey = take(&in, &null);
     e.id = take(&in, &null);
+    e.debezium = number(take(&in, &null)) % 2 && e.op == EVENT_OUTBOX;
+    if (e.debezium) { /* what it does not tell */
+        e.entity = e.type = e.missing = e.oldkey = (struct str){NULL, 0};
+        e.subject = e.key;
+    }
+    if (e.key_null)
+        e.key = (struct str){NULL, 0};
     trip(&e);
 }
 
@@ -93,11 +101,11 @@ static void of_headers(struct str in)
     struct str key = take(&in, &key_null), value = take(&in, &value_null);
     while (in.len && count < KAFKA_HEADERS_MAX) {
         struct str name = take(&in, &null);
-        if (name.len == 1 && (unsigned char)name.data[0] < 13) { /* a short way to the names of ours */
-            static const char *const names[] = {"ce_specversion", "ce_id",        "ce_type",       "ce_source",
-                                                "ce_subject",     "ce_time",      "undam_lsn",     "undam_seq",
-                                                "undam_op",       "undam_schema", "undam_missing", "undam_oldkey",
-                                                "undam_headers"};
+        if (name.len == 1 && (unsigned char)name.data[0] < 14) { /* a short way to the names of ours */
+            static const char *const names[] = {
+                "ce_specversion", "ce_id",        "ce_type",       "ce_source", "ce_subject",
+                "ce_time",        "undam_lsn",    "undam_seq",     "undam_op",  "undam_schema",
+                "undam_missing",  "undam_oldkey", "undam_headers", "id"};
             name = str_of(names[(unsigned char)name.data[0]]);
         }
         headers[count].name = name;

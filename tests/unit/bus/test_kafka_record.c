@@ -33,12 +33,13 @@ static void round_trip(const struct kafka_record *record)
         CHECK(got.txn.xid == record->txn.xid && got.txn.events == record->txn.events);
         CHECK(got.commit_time_us == record->commit_time_us && got.watermark_us == record->watermark_us);
         CHECK(got.through_seq == record->through_seq && got.transactions == record->transactions);
-        CHECK(got.events == record->events && lineage_eq(&got.lineage, &record->lineage));
+        CHECK(got.events == record->events && got.durable_lsn == record->durable_lsn);
+        CHECK(lineage_eq(&got.lineage, &record->lineage));
         CHECK(got.count_count == record->count_count && got.total_count == record->total_count);
         for (size_t i = 0; i < got.count_count && i < record->count_count; i++) {
             const struct kafka_count *x = &got.counts[i], *y = &record->counts[i];
             CHECK(str_eq(x->topic, y->topic) && x->partition == y->partition && x->events == y->events);
-            CHECK(x->last_seq == y->last_seq && x->hash == y->hash);
+            CHECK(x->truncated == y->truncated && x->last_seq == y->last_seq && x->hash == y->hash);
         }
         for (size_t i = 0; i < got.total_count && i < record->total_count; i++) {
             const struct kafka_topic_total *x = &got.totals[i], *y = &record->totals[i];
@@ -52,7 +53,7 @@ static void round_trip(const struct kafka_record *record)
 
 TEST(records_come_back_equal)
 {
-    struct kafka_count counts[] = {{STR("shop.orders"), 7, 3, 9, UINT64_MAX}, {STR("shop.\xff\0x"), 0, 1, 1, 0}};
+    struct kafka_count counts[] = {{STR("shop.orders"), 7, 3, 2, 9, UINT64_MAX}, {STR("shop.\xff\0x"), 0, 1, 0, 1, 0}};
     struct kafka_topic_total totals[] = {{STR("shop.orders"), 8, UINT64_MAX}, {STR("shop.\"x\""), 1, 0}};
     struct kafka_record open = {.kind = KAFKA_OPEN,
                                 .epoch = INT64_MAX,
@@ -68,6 +69,7 @@ TEST(records_come_back_equal)
                                   .epoch = 1,
                                   .txn = {0x100000010, -1, UINT32_MAX, UINT32_MAX},
                                   .lsn = 0x100000010,
+                                  .durable_lsn = 0xfffffff0,
                                   .counts = counts,
                                   .count_count = 2,
                                   .transactions = 5,
@@ -75,6 +77,7 @@ TEST(records_come_back_equal)
     struct kafka_record part = commit, quiet = open;
     part.kind = KAFKA_PART;
     part.txn.events = 0;
+    part.durable_lsn = 0;
     part.through_seq = 100;
     quiet.kind = KAFKA_QUIET;
     memcpy(quiet.lineage.database, "\xe9t\xe9", 4); /* of a server whose encoding is not UTF-8 */
@@ -89,7 +92,8 @@ TEST(records_come_back_equal)
 
 #define REST                                                                                  \
     "\"epoch\":\"3\",\"lsn\":\"0/40\",\"commit_time_us\":\"5\",\"xid\":700,\"txn_events\":2," \
-    "\"transactions\":\"1\",\"events\":\"2\",\"counts\":[[\"a\",3,2,2,\"9c3f0a7711d2e4b6\"]]"
+    "\"transactions\":\"1\",\"events\":\"2\",\"durable_lsn\":\"0/"                            \
+    "0\",\"counts\":[[\"a\",3,2,0,2,\"9c3f0a7711d2e4b6\"]]"
 
 TEST(what_is_not_a_record_is_refused)
 {
@@ -113,9 +117,10 @@ TEST(what_is_not_a_record_is_refused)
         {"{\"kind\":\"commit\",\"xid\":-1}", "\"xid\" is not a number in range"},
         {"{\"kind\":\"commit\",\"xid\":4294967296}", "\"xid\" is not a number in range"},
         {"{\"kind\":\"commit\",\"xid\":1.5}", "\"xid\" is not a number in range"},
-        {"{\"kind\":\"commit\",\"counts\":[[\"a\",3,2,2]]}", "\"counts\" is not a hash"},
-        {"{\"kind\":\"commit\",\"counts\":[[\"a\",3,2,2,\"9c3f0a7711d2e4bg\"]]}", "\"counts\" is not a hash"},
-        {"{\"kind\":\"commit\",\"counts\":[[\"a\",3,2,2,\"9c3f0a7711d2e4b6\",1]]}", "\"counts\" is not a list of five"},
+        {"{\"kind\":\"commit\",\"counts\":[[\"a\",3,2,0,2]]}", "\"counts\" is not a hash"},
+        {"{\"kind\":\"commit\",\"counts\":[[\"a\",3,2,0,2,\"9c3f0a7711d2e4bg\"]]}", "\"counts\" is not a hash"},
+        {"{\"kind\":\"commit\",\"counts\":[[\"a\",3,2,0,2,\"9c3f0a7711d2e4b6\",1]]}",
+         "\"counts\" is not a list of six"},
         {"{\"kind\":\"commit\",\"counts\":{}}", "\"counts\" is not a list"},
         {"{\"kind\":\"open\",\"topics\":[[\"a\",3,2]]}", "\"topics\" is not a string"},
         {"{\"kind\":\"open\",\"database\":\"a\\u0000b\"}", "\"database\" is not a name"},
@@ -239,6 +244,7 @@ TEST(every_field_survives)
         STR("{\"nul\\u0000\":\"a\"}"),
         STR("{\"value\":\"\\u0000\\n\"}"),
         STR("{\"number\":1}"),
+        STR("{\"null\":null,\"id\":\"1\"}"),
         STR("[\"not an object\"]"),
         STR("\xff\xfe no JSON at all"),
     };
@@ -270,6 +276,32 @@ TEST(every_field_survives)
     e.entity = STR("a/b.c/");
     e.pos = (struct position){UINT64_MAX, UINT32_MAX};
     CHECK(message_trip(&m, &e) && same(&m.event, &e));
+    message_free(&m);
+}
+
+TEST(an_outbox_row_as_debezium_has_it)
+{
+    static const char *const headers[] = {"", "{\"type\":\"placed\",\"nothing\":null}",
+                                          "{\"id\":\"2\",\"ce_id\":\"3\",\"undam_op\":\"4\",\"undam_schema\":\"5\"}"};
+    static const char *const want[] = {"id", "undam_lsn", "undam_seq", "undam_op"};
+    struct message m;
+    struct event e = plain;
+    e.op = EVENT_OUTBOX;
+    e.schema_id = 0;
+    e.id = STR("5e1e"); /* framed as it is, the value is the application's */
+    e.debezium = true;
+    e.entity = e.type = (struct str){NULL, 0}; /* what Debezium does not say, we do not know again */
+    e.subject = e.key;
+    message_init(&m);
+    for (size_t i = 0; i < COUNT(headers); i++) {
+        e.headers = str_of(headers[i]);
+        CHECK(message_trip(&m, &e) && same(&m.event, &e) && m.event.debezium);
+        for (size_t k = 0; k < COUNT(want); k++)
+            CHECK_STR(m.headers[k].name, want[k]);
+        CHECK_INT(m.count, 4 + (i == 1 ? 2 : i == 2 ? 5 : 0));
+    }
+    CHECK_STR(m.headers[0].value, "5e1e");
+    CHECK_STR(m.headers[3].value, "o");
     message_free(&m);
 }
 
@@ -359,7 +391,7 @@ TEST(what_is_not_a_message_is_refused)
                                 &m.arena, &got, &err));
         CHECK(err.class == ERR_DATA && strstr(err.text, cases[i].says));
     }
-    m.headers[m.count] = (struct kafka_header){STR("foreign"), {NULL, 0}};
+    m.headers[m.count] = (struct kafka_header){STR("foreign"), STR("\xff")};
     CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, m.headers, m.count + 1, &lineage,
                             &m.arena, &got, &err));
     CHECK(err.class == ERR_DATA);
