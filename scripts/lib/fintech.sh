@@ -81,8 +81,10 @@ supervise_end() {
 
 # --- Undam beside it: read models rm_<service> and the control database on cluster "read", nginx with the module ---
 SERVICES='accounts transactions compliance'
-# undam_config SOURCE-CLUSTER READ-CLUSTER: databases, ports (<NAME>_PORT) and the configuration; sets UNDAM_CONFIG.
+# undam_config SOURCE-CLUSTER READ-CLUSTER [BUS-SETTINGS]: databases, ports (<NAME>_PORT) and the configuration; sets
+# UNDAM_CONFIG. BUS-SETTINGS: lines of the section bus, for another driver than postgres.
 undam_config() {
+    local BUS_SETTINGS=${3:-  driver: postgres}
     local RUN=$T/run MIGRATION=$FINTECH/migration name
     local SOURCE_DSN CONTROL_DSN ACCOUNTS_DSN TRANSACTIONS_DSN COMPLIANCE_DSN
     SOURCE_DSN=$(dsn "$1" fintech) CONTROL_DSN=$(dsn "$2" control)

@@ -1,18 +1,28 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# SIGKILL of relay, projector, control, nginx workers, and PostgreSQL on either side at random instants under write load.
+# SIGKILL of relay, projector, control, nginx workers, and PostgreSQL on either side at random instants under write load;
+# with BUS=kafka also of one of three brokers, or all of them.
 # Afterwards nothing may be lost, doubled or out of order, and every view exact; while it goes on, the bank's total is
 # right in every read of the read model and in every answer that nginx gives from it.
-# CRASH_KILLS: how many (default 12). CRASH_SEED: of the instants, the victims and the load. CRASH_CLIENTS: writers.
+# CRASH_KILLS: how many (default 12). CRASH_SEED: of the instants, the victims and the load. CRASH_CLIENTS: writers. DELIVERY: of
+# the Kafka bus (exactly-once, ordered).
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/project_lib.sh"
 . "$(dirname "$0")/edge.sh"
+. "$UNDAM_SOURCE/tests/kafka/kafka.sh"
 
+BUS=${BUS:-postgres}
 CONTROL=rm # the bus lies beside the read model, away from the source
 KILLS=${CRASH_KILLS:-12} SEED=${CRASH_SEED:-$(date +%s)} CLIENTS=${CRASH_CLIENTS:-2}
 LOAD=$UNDAM_BUILD/tests/flow/crash_load
 RANDOM=$((SEED % 32768))
-note "CRASH_SEED=$SEED CRASH_KILLS=$KILLS CRASH_CLIENTS=$CLIENTS"
+note "BUS=$BUS CRASH_SEED=$SEED CRASH_KILLS=$KILLS CRASH_CLIENTS=$CLIENTS DELIVERY=${DELIVERY:=exactly-once}"
+victims=20
+if [ "$BUS" = kafka ]; then
+    victims=24
+    kafka_create k 3
+    BUS_LINE=$(kafka_config k "prefix: shop, partitions: 4, delivery: $DELIVERY")
+fi
 
 setup_shop "
 CREATE TABLE accounts (id bigint PRIMARY KEY, owner int NOT NULL, balance numeric(14,2) NOT NULL, note text, photo text);
@@ -124,30 +134,40 @@ crash_pg() { # NAME: SIGKILL of the server and its children, then recovery; kill
     done
     bail "PostgreSQL $1 does not come back: $(tail -n 3 "$T/$1/log")"
 }
-declare -A killed=([relay]=0 [project]=0 [control]=0 [nginx]=0 [src]=0 [rm]=0)
+brokers_answer() { kafka_answers k 1 && kafka_answers k 2 && kafka_answers k 3; }
+crash_brokers() { # [I]: they come back while other things break
+    wait_until 90 brokers_answer || bail "brokers do not come back"
+    kafka_kill k "$@"
+    kafka_start k "$@"
+}
+declare -A killed=([relay]=0 [project]=0 [control]=0 [nginx]=0 [src]=0 [rm]=0 [broker]=0 [brokers]=0)
 middle=
-turns=($(printf '%s\n' 0 6 12 13 15 18 | shuf --random-source=<(yes "$SEED"))) # each victim once, then by chance
+turns=($(printf '%s\n' 0 6 12 13 15 18 $([ "$BUS" != kafka ] || echo 20) | shuf --random-source=<(yes "$SEED"))) # each victim once, then by chance
 for ((i = 1; i <= KILLS; i++)); do
     sleep "0.$((RANDOM % 9 + 1))$((RANDOM % 10))"
-    case ${turns[i - 1]:-$((RANDOM % 20))} in
+    case ${turns[i - 1]:-$((RANDOM % victims))} in
     [0-5]) victim=relay ;;
     [6-9] | 1[01]) victim=project ;;
     12) victim=control ;;
     13 | 14) victim=nginx; kill -KILL "$(edge_workers edge | shuf -n 1)" 2>/dev/null ;;
     15 | 16 | 17) victim=src; crash_pg src ;;
     18 | 19) victim=rm; crash_pg rm ;;
+    20 | 21 | 22) victim=broker; crash_brokers $((RANDOM % 3 + 1)) ;;
+    23) victim=brokers; crash_brokers ;;
     esac
     case $victim in relay | project | control) kill -KILL "$(cat "$T/$victim.pid")" 2>/dev/null ;; esac
     killed[$victim]=$((killed[$victim] + 1))
     if [ "$i" = $((KILLS / 2)) ]; then # and once in the middle, with the load going on
+        [ "$BUS" != kafka ] || wait_until 90 brokers_answer
         middle=$("$UNDAM" check --complete-log --json 2>&1); middle_status=$?
     fi
 done
 note "killed: relay ${killed[relay]}, projector ${killed[project]}, control ${killed[control]}, nginx workers ${killed[nginx]}," \
-    "source ${killed[src]}, bus and read model ${killed[rm]}"
+    "source ${killed[src]}, $([ "$BUS" = kafka ] || echo 'bus and ')read model ${killed[rm]}, brokers ${killed[broker]}, all of them ${killed[brokers]}"
 [ -z "$middle" ] || { is "$middle_status" 0 "under load, in the middle, the check finds no difference"; [ "$middle_status" = 0 ] || note "$middle"; }
 
 stop load
+[ "$BUS" != kafka ] || { wait_until 90 brokers_answer; ok $? "all brokers are there again"; }
 note "transactions: $(awk '/^[0-9]+$/ { n += $1 } END { print n }' "$T/load.log")"
 wait_until 120 caught_up; ok $? "what was committed arrives"
 stop http; is $? 0 "every answer of the read model was right"; note "$(tail -n 1 "$T/http.log")"

@@ -2,14 +2,14 @@
 # Sourced by projector flow tests after lib.sh: a source with its relay, a control database with the bus, and the read
 # model of one service (`app`). Clusters: src (databases source, control), rm (database rm).
 
-# write_config [TABLE:KEY...]: $T/undam.yaml; CONFIG names it for undam.
+# write_config [TABLE:KEY...]: $T/undam.yaml; CONFIG names it for undam. BUS_LINE: another bus than the postgres one.
 write_config() {
     local t
     {
         cat <<YAML
 directory: $T/migration
 source: {name: shop, dsn: "$(dsn src source)", slot: undam, publication: undam${SOURCE_EXTRA:-}}
-bus: {driver: postgres, prefix: shop, partitions: 4, retention_days: 7}
+${BUS_LINE:-bus: {driver: postgres, prefix: shop, partitions: 4, retention_days: 7\}}
 relay: {spool_directory: $T/spool, watermark_ms: 100ms}
 control: {dsn: "$(dsn "${CONTROL:-src}" control)", snapshot: $T/flags, catalogue: $T/catalogue}
 project: {batch_max_events: ${BATCH_EVENTS:-5000}}

@@ -7,7 +7,7 @@
 #   kafka_config NAME [SETTINGS]  the line "bus: {driver: kafka, brokers: ..., SETTINGS}" of an undam.yaml
 #   kafka_kill NAME [I]           SIGKILL; without I all brokers, for these too:
 #   kafka_down NAME [I]           SIGTERM, waits for the end (after 20 s: SIGKILL)
-#   kafka_up NAME [I]             starts again on the same port and data, waits until it answers
+#   kafka_up NAME [I]             starts again on the same port and data, waits until it answers (kafka_start: does not)
 #   kafka_pause, kafka_resume NAME [I]
 #   kafka_tool NAME CLASS ARG...  one of Kafka's own tools: topics configs consumer-groups leader-election reassign
 #                                 get-offsets transactions delete-records dump-log producer-perf consumer-perf, or a
@@ -98,7 +98,7 @@ kafka_config() { # NAME [SETTINGS]
 }
 kafka_each() { if [ -n "${2:-}" ]; then echo "$2"; else seq "${kafka_sizes[$1]}"; fi; }
 
-kafka_up() { # NAME [I]
+kafka_start() { # NAME [I]
     local name=$1 i home=${kafka_homes[$1]}
     for i in $(kafka_each "$@"); do
         # Through $KAFKA_ENTER, where a test keeps its brokers in a network namespace.
@@ -110,6 +110,10 @@ kafka_up() { # NAME [I]
         pids+=($!)
         disown $!
     done
+}
+kafka_up() { # NAME [I]
+    local name=$1 i
+    kafka_start "$@"
     for i in $(kafka_each "$@"); do
         wait_until 90 kafka_answers "$name" "$i" ||
             bail "broker $i of $name does not start: $(tail -n 5 "$T/$name/$i/out.log" "$T/$name/$i/server.log" 2>/dev/null)"
