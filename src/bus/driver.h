@@ -34,4 +34,7 @@ struct bus_reader {
     const struct bus_driver *driver;
 };
 
-extern const struct bus_driver bus_postgres;
+extern const struct bus_driver bus_postgres, bus_kafka;
+
+/* For drivers: ERR_STATE naming both lineages. */
+bool bus_lineage_refuse(const char *source, const struct lineage *have, const struct lineage *want, struct err *err);

@@ -44,8 +44,6 @@ struct bus_source {
 /* progress.found false when there is none. */
 bool bus_source_get(struct pg *pg, const struct pg_idle *idle, const char *name, struct bus_source *ret,
                     struct err *err) MUST_USE;
-/* ERR_STATE naming both lineages. */
-bool bus_lineage_refuse(const char *source, const struct lineage *have, const struct lineage *want, struct err *err);
 /* ERR_STATE: the log no longer holds what follows `after`. */
 bool bus_floor_refuse(const char *source, uint64_t after, uint64_t floor_lsn, struct err *err);
 

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "link/kafka/kafka.h"
 
-enum { KAFKA_ADMIN_MS = 15 * 1000 };
+enum { KAFKA_ADMIN_MS = 10 * 1000 };
 
 struct kafka_topic_meta {
     const char *name;
