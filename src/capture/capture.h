@@ -10,7 +10,8 @@
  *  2. capture_received() is an LSN up to which every commit has been given to the sink and accepted by it: the highest
  *     that may ever be confirmed. A row's or a message's LSN never moves it.
  *  3. A change's relation is the layout that the server announced for it, not the catalog's of today; only the order of
- *     the key's columns, the partition root and names of user-defined types are asked from the catalog.
+ *     the key's columns, the partition root, comments and defaults, names of user-defined types and what a domain is
+ *     made of are asked from the catalog.
  *  4. After any error the capture is dead until capture_disconnect(); nothing half-done survives a connection.
  */
 #pragma once
@@ -25,8 +26,13 @@ struct capture_column {
     struct str type; /* as format_type() prints it; user-defined types with their schema */
     uint32_t type_oid;
     int32_t typmod;
-    bool identity; /* part of the replica identity */
-    int key;       /* 1-based place in the key, 0 = not part of it */
+    /* Of a domain and of an array with elements that are not built in: what it is made of (codec/row.h); else 0. */
+    uint32_t base_oid;
+    int32_t base_typmod;
+    bool identity;     /* part of the replica identity */
+    int key;           /* 1-based place in the key, 0 = not part of it */
+    struct str doc;    /* its comment, of a partition that of its root's; data NULL: none */
+    struct str preset; /* its default expression; data NULL: none */
 };
 
 struct capture_name {
@@ -43,6 +49,7 @@ struct capture_relation {
     struct arena arena;
     uint32_t oid;
     struct capture_name name;
+    struct str doc;   /* its comment, of a partition its root's; data NULL: none */
     char identity;    /* 'd' default, 'n' nothing, 'f' full, 'i' index */
     bool in_catalog;  /* it still exists */
     bool partitioned; /* a partitioned table, published by its root */

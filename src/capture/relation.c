@@ -213,6 +213,63 @@ static bool ask_ancestors(struct capture_relation *r, struct pg *pg, struct err 
     return true;
 }
 
+/* What a domain or an array with elements that are not built in is made of: down through the domains, and once into an
+ * array. The elements' type decides, and text stands for every one that has no mapping of its own. */
+static bool ask_base(struct capture_column *column, struct pg *pg, struct err *err)
+{
+    static const char sql[] =
+        "WITH RECURSIVE t AS (SELECT oid, typtype, typbasetype, typtypmod, typelem, typlen, typcategory, typdelim,"
+        " $2::int AS typmod, false AS in_array, 0 AS n FROM pg_catalog.pg_type WHERE oid = $1::oid UNION ALL"
+        " SELECT p.oid, p.typtype, p.typbasetype, p.typtypmod, p.typelem, p.typlen, p.typcategory, p.typdelim,"
+        " CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE t.typmod END, t.in_array OR t.typtype <> 'd', t.n + 1"
+        " FROM t, pg_catalog.pg_type p WHERE p.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype"
+        " WHEN NOT t.in_array AND t.typlen = -1 AND t.typcategory = 'A' THEN t.typelem END)"
+        " SELECT oid, typmod, in_array, typdelim FROM t ORDER BY n DESC LIMIT 1";
+    enum { TYPE_TEXT_ARRAY = 1009 };
+    char oid[16], typmod[16];
+    snprintf(oid, sizeof oid, "%u", column->type_oid);
+    snprintf(typmod, sizeof typmod, "%d", column->typmod);
+    const char *values[] = {oid, typmod};
+    struct buf name;
+    PG_RESULT
+    rows = NULL;
+    if (!pg_query_params(pg, sql, 2, values, &rows, err))
+        return false;
+    if (PQntuples(rows) == 0)
+        return true;
+    uint32_t base = (uint32_t)strtoul(PQgetvalue(rows, 0, 0), NULL, 10);
+    column->base_typmod = (int32_t)strtol(PQgetvalue(rows, 0, 1), NULL, 10);
+    if (*PQgetvalue(rows, 0, 2) == 't') {
+        column->base_oid = pgtypes_array(base);
+        if (!column->base_oid && *PQgetvalue(rows, 0, 3) == ',') {
+            column->base_oid = TYPE_TEXT_ARRAY;
+            column->base_typmod = -1;
+        }
+        return true;
+    }
+    buf_init(&name, 1024);
+    column->base_oid = pgtypes_name(base, -1, &name) ? base : 0;
+    buf_free(&name);
+    return true;
+}
+
+/* The stream names a type that the catalog has lost; of a domain it names what it was made of. */
+static bool ask_lost(const char *name, struct capture_column *column, struct pg *pg, struct err *err)
+{
+    static const char sql[] = "SELECT oid FROM pg_catalog.pg_type WHERE 'pg_catalog.' || typname = $1 AND typnamespace"
+                              " = 'pg_catalog'::pg_catalog.regnamespace";
+    const char *values[] = {name};
+    PG_RESULT
+    rows = NULL;
+    if (!pg_query_params(pg, sql, 1, values, &rows, err))
+        return false;
+    if (PQntuples(rows) == 1) {
+        column->base_oid = (uint32_t)strtoul(PQgetvalue(rows, 0, 0), NULL, 10);
+        column->base_typmod = -1;
+    }
+    return true;
+}
+
 static bool ask_type(const struct relation_cache *cache, struct capture_relation *r, struct capture_column *column,
                      struct pg *pg, struct err *err)
 {
@@ -227,12 +284,12 @@ static bool ask_type(const struct relation_cache *cache, struct capture_relation
         return false;
     if (PQntuples(rows) == 1) {
         column->type = keep(&r->arena, str_of(PQgetvalue(rows, 0, 0)));
-        return true;
+        return ask_base(column, pg, err);
     }
     for (const struct relation_type *t = cache->types; t; t = t->next) {
         if (t->oid == column->type_oid) {
             column->type = keep(&r->arena, str_of(t->name));
-            return true;
+            return ask_lost(t->name, column, pg, err);
         }
     }
     err_set(err, ERR_DATA, "table " STR_FMT "." STR_FMT ", column " STR_FMT ": its type (oid %u) is unknown",
@@ -256,11 +313,44 @@ static bool name_types(const struct relation_cache *cache, struct capture_relati
     return ok;
 }
 
+static struct str keep_value(struct capture_relation *r, const PGresult *rows, int row, int column)
+{
+    if (PQgetisnull(rows, row, column))
+        return (struct str){NULL, 0};
+    return keep(&r->arena, str_of(PQgetvalue(rows, row, column)));
+}
+
+/* Comments and defaults as of today, for people who read schemas; of a partition its root's, so that all partitions
+ * have one schema. */
+static bool ask_comments(struct capture_relation *r, struct pg *pg, struct err *err)
+{
+    static const char sql[] = "SELECT a.attname, pg_catalog.col_description(a.attrelid, a.attnum),"
+                              " CASE a.attgenerated WHEN '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,"
+                              " pg_catalog.obj_description(a.attrelid, 'pg_class') FROM pg_catalog.pg_attribute a"
+                              " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+                              " WHERE a.attrelid = coalesce(pg_catalog.pg_partition_root($1::oid), $1::oid)"
+                              " AND a.attnum > 0 AND NOT a.attisdropped";
+    PG_RESULT
+    rows = NULL;
+    size_t at;
+    if (!query_oid(pg, sql, r->oid, &rows, err))
+        return false;
+    for (int i = 0; i < PQntuples(rows); i++) {
+        r->doc = i ? r->doc : keep_value(r, rows, 0, 3);
+        if (!find_column(r, str_of(PQgetvalue(rows, i, 0)), &at))
+            continue;
+        r->columns[at].doc = keep_value(r, rows, i, 1);
+        r->columns[at].preset = keep_value(r, rows, i, 2);
+    }
+    return true;
+}
+
 bool relation_resolve(struct relation_cache *cache, struct capture_relation *r, struct pg *pg, struct err *err)
 {
     if (r->resolved)
         return true;
-    if (!ask_keys(r, pg, err) || !ask_ancestors(r, pg, err) || !name_types(cache, r, pg, err))
+    if (!ask_keys(r, pg, err) || !ask_ancestors(r, pg, err) || !name_types(cache, r, pg, err) ||
+        !ask_comments(r, pg, err))
         return false;
     r->resolved = true;
     return true;

@@ -19,6 +19,7 @@ void rows_init(struct rows *rows)
 {
     *rows = (struct rows){.table_count = 0};
     arena_init(&rows->arena);
+    arena_init(&rows->value);
 }
 
 void rows_free(struct rows *rows)
@@ -31,7 +32,7 @@ void rows_free(struct rows *rows)
     }
     free(rows->tables);
     free(rows->schemas);
-    free(rows->values);
+    arena_free(&rows->value);
     arena_free(&rows->arena);
 }
 
@@ -76,7 +77,7 @@ static size_t column_get(struct rows *rows, struct table *t, struct str name)
 
 static void learn_key(struct rows *rows, struct schema_map *m)
 {
-    const struct row_schema *s = &m->schema;
+    const struct row_schema *s = m->schema;
     size_t n = 0;
     for (size_t i = 0; i < s->column_count; i++)
         n += s->columns[i].key > 0;
@@ -98,13 +99,15 @@ static bool schema_get(struct rows *rows, struct registry *registry, int32_t id,
             return true;
         }
     }
-    struct schema_map m = {.id = id};
-    if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &rows->arena, &m.schema, err))
+    struct row_schema *schema = arena_calloc(&rows->arena, 1, sizeof *schema);
+    struct schema_map m = {.id = id, .schema = schema};
+    if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &rows->arena, schema, err))
         return err_wrap(err, "schema %d", id);
-    m.table = rows_table_make(rows, m.schema.entity);
-    m.columns = arena_calloc(&rows->arena, m.schema.column_count + 1, sizeof *m.columns);
-    for (size_t i = 0; i < m.schema.column_count; i++)
-        m.columns[i] = column_get(rows, m.table, m.schema.columns[i].name);
+    row_plan_make(schema, &rows->arena, &m.plan);
+    m.table = rows_table_make(rows, schema->entity);
+    m.columns = arena_calloc(&rows->arena, schema->column_count + 1, sizeof *m.columns);
+    for (size_t i = 0; i < schema->column_count; i++)
+        m.columns[i] = column_get(rows, m.table, schema->columns[i].name);
     learn_key(rows, &m);
     GROW(rows->schemas, rows->schema_count, rows->schema_capacity);
     rows->schemas[rows->schema_count++] = m;
@@ -174,28 +177,30 @@ static bool is_missing(const struct str *missing, size_t count, struct str name)
     return false;
 }
 
+static uint64_t hash_value(const struct row_value *v) { return v->null ? hash_null() : hash_text(v->text, 3); }
+
 static bool take_values(struct rows *rows, const struct schema_map *m, const struct event *e, struct row *r, bool fresh,
                         struct err *err)
 {
-    struct arena a;
     struct str *missing = NULL;
-    size_t missing_count = 0, n = m->schema.column_count;
-    while (rows->value_capacity < n + 1)
-        GROW(rows->values, rows->value_capacity, rows->value_capacity);
-    if (!row_decode(e->value, rows->values, n, err))
+    struct row_texts row;
+    size_t missing_count = 0;
+    arena_reset(&rows->value);
+    if (!row_decode(&m->plan, e->value, &rows->value, &row, err) ||
+        (e->missing.len && !json_string_array(e->missing, &rows->value, &missing, &missing_count, err)))
         return false;
-    arena_init(&a);
-    bool good = e->missing.len == 0 || json_string_array(e->missing, &a, &missing, &missing_count, err);
+    size_t *dynamic = arena_alloc(&rows->value, (row.dynamic_count + 1) * sizeof *dynamic);
+    for (size_t i = 0; i < row.dynamic_count; i++)
+        dynamic[i] = column_get(rows, m->table, row.dynamic[i].name);
     row_columns(r, m->table->column_count);
     if (fresh)
         memset(r->columns, 0, r->count * sizeof *r->columns);
-    for (size_t i = 0; good && i < n; i++) {
-        const struct row_value *v = &rows->values[i];
-        if (!is_missing(missing, missing_count, m->schema.columns[i].name))
-            r->columns[m->columns[i]] = v->null ? hash_null() : hash_text(v->text, 3);
-    }
-    arena_free(&a);
-    return good;
+    for (size_t i = 0; i < m->schema->column_count; i++)
+        if (!is_missing(missing, missing_count, m->schema->columns[i].name))
+            r->columns[m->columns[i]] = hash_value(&row.values[i]);
+    for (size_t i = 0; i < row.dynamic_count; i++)
+        r->columns[dynamic[i]] = hash_value(&row.dynamic[i].value);
+    return true;
 }
 
 static const char *impossible(enum event_op op, bool fresh, bool lives)
@@ -223,9 +228,9 @@ bool rows_apply(struct rows *rows, struct registry *registry, const struct event
     }
     if (!schema_get(rows, registry, e->schema_id, &m, err))
         return false;
-    if (!str_eq(m->schema.entity, e->entity))
+    if (!str_eq(m->schema->entity, e->entity))
         return err_set(err, ERR_DATA, "schema %d of an event is one of " STR_FMT ", another table's", m->id,
-                       STR_ARG(m->schema.entity));
+                       STR_ARG(m->schema->entity));
     struct row *r = row_get(m->table, row_key_of(e->subject), &fresh);
     bool lives = row_lives(m->table, r);
     *ret_problem = impossible(e->op, fresh && m->table->generation == 0, lives);

@@ -38,7 +38,8 @@ struct table {
 
 struct schema_map {
     int32_t id;
-    struct row_schema schema;
+    const struct row_schema *schema;
+    struct row_plan plan;
     struct table *table;
     size_t *columns; /* schema's column -> table's */
 };
@@ -49,8 +50,7 @@ struct rows {
     size_t table_count, table_capacity;
     struct schema_map *schemas;
     size_t schema_count, schema_capacity;
-    struct row_value *values;
-    size_t value_capacity;
+    struct arena value; /* of one event */
 };
 
 uint64_t hash_text(struct str text, uint64_t seed); /* never 0 */

@@ -33,21 +33,23 @@ void bus_event_printer_free(struct bus_event_printer *p)
     free(p->schemas);
 }
 
-static bool schema_of(struct bus_event_printer *p, int32_t id, const struct row_schema **ret, struct err *err)
+static bool plan_of(struct bus_event_printer *p, int32_t id, const struct row_plan **ret, struct err *err)
 {
-    struct printer_schema s = {.id = id};
     struct str json;
     for (size_t i = 0; i < p->schema_count; i++) {
         if (p->schemas[i].id == id) {
-            *ret = &p->schemas[i].schema;
+            *ret = &p->schemas[i].plan;
             return true;
         }
     }
-    if (!registry_get(p->registry, id, &json, err) || !row_schema_parse(json, &p->arena, &s.schema, err))
+    struct printer_schema s = {.id = id};
+    struct row_schema *schema = arena_calloc(&p->arena, 1, sizeof *schema);
+    if (!registry_get(p->registry, id, &json, err) || !row_schema_parse(json, &p->arena, schema, err))
         return err_wrap(err, "schema %d", id);
+    row_plan_make(schema, &p->arena, &s.plan);
     GROW(p->schemas, p->schema_count, p->schema_capacity);
     p->schemas[p->schema_count++] = s;
-    *ret = &p->schemas[p->schema_count - 1].schema;
+    *ret = &p->schemas[p->schema_count - 1].plan;
     return true;
 }
 
@@ -64,33 +66,25 @@ static void add_text(struct buf *out, struct str s)
     buf_addc(out, '"');
 }
 
-/* The columns' texts; false with ERR_DATA when schema or value are not what they should be. */
-static bool decode_value(struct bus_event_printer *p, const struct event *e, const struct row_schema **ret_schema,
-                         struct row_value **ret_values, struct err *err)
+static void add_column(struct buf *out, const char *separator, struct str name, const struct row_value *v)
 {
-    const struct row_schema *schema;
-    if (!schema_of(p, e->schema_id, &schema, err))
-        return false;
-    struct row_value *values = arena_calloc(&p->line, schema->column_count + 1, sizeof *values);
-    if (!row_decode(e->value, values, schema->column_count, err))
-        return false;
-    *ret_schema = schema;
-    *ret_values = values;
-    return true;
+    buf_adds(out, separator);
+    buf_add_json(out, name);
+    buf_addc(out, ':');
+    if (v->null)
+        buf_adds(out, "null");
+    else
+        add_text(out, v->text);
 }
 
-static void add_columns(struct buf *out, const struct row_schema *schema, const struct row_value *values)
+static void add_columns(struct buf *out, const struct row_schema *schema, const struct row_texts *row)
 {
-    for (size_t i = 0; i < schema->column_count; i++) {
-        buf_addc(out, i ? ',' : '{');
-        buf_add_json(out, schema->columns[i].name);
-        buf_addc(out, ':');
-        if (values[i].null)
-            buf_adds(out, "null");
-        else
-            add_text(out, values[i].text);
-    }
-    buf_adds(out, schema->column_count ? "}" : "{}");
+    const char *separator = "{";
+    for (size_t i = 0; i < schema->column_count; i++, separator = ",")
+        add_column(out, separator, schema->columns[i].name, &row->values[i]);
+    for (size_t i = 0; i < row->dynamic_count; i++, separator = ",")
+        add_column(out, separator, row->dynamic[i].name, &row->dynamic[i].value);
+    buf_adds(out, *separator == ',' ? "}" : "{}");
 }
 
 static void add_damaged(struct bus_event_printer *p, const struct event *e, const struct err *why)
@@ -107,15 +101,15 @@ static void add_damaged(struct bus_event_printer *p, const struct event *e, cons
 /* The value: an object of column texts, or the payload. */
 static bool add_value(struct bus_event_printer *p, const struct event *e, struct err *err)
 {
-    const struct row_schema *schema;
-    struct row_value *values;
+    const struct row_plan *plan;
+    struct row_texts row;
     struct err why;
     if (e->value_null) {
         buf_adds(&p->out, "null");
     } else if (!e->schema_id) {
         add_text(&p->out, e->value);
-    } else if (decode_value(p, e, &schema, &values, &why)) {
-        add_columns(&p->out, schema, values);
+    } else if (plan_of(p, e->schema_id, &plan, &why) && row_decode(plan, e->value, &p->line, &row, &why)) {
+        add_columns(&p->out, plan->schema, &row);
     } else if (why.class == ERR_DATA) {
         add_damaged(p, e, &why);
     } else {

@@ -7,7 +7,7 @@
 
 struct printer_schema {
     int32_t id;
-    struct row_schema schema;
+    struct row_plan plan;
 };
 
 struct bus_event_printer {

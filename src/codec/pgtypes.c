@@ -154,3 +154,15 @@ bool pgtypes_name(uint32_t oid, int32_t typmod, struct buf *out)
         buf_adds(out, "[]");
     return true;
 }
+
+uint32_t pgtypes_element(uint32_t oid)
+{
+    const struct builtin *element = find_element(oid);
+    return element ? element->oid : 0;
+}
+
+uint32_t pgtypes_array(uint32_t oid)
+{
+    const struct builtin *type = find(oid);
+    return type ? type->array_oid : 0;
+}

@@ -8,8 +8,9 @@ struct decode_schema {
     struct decode_schema *next;
     int32_t id;
     struct mirror *mirror; /* NULL: not wanted */
-    size_t field_count;
-    int *field_of; /* per mirror column: index of the field, -1 = not there */
+    struct row_schema schema;
+    struct row_plan plan;
+    int *field_of; /* per mirror column: index of the schema's column, -1 = not there */
 };
 
 void decoder_init(struct decoder *d, struct mirror *mirrors, size_t count)
@@ -47,8 +48,9 @@ static bool changed_column(const struct mirror *m, const struct mirror_column *c
 }
 
 /* Every column that a change of this verb must bring is there, once, with the type the mirror was made with. */
-static bool match_columns(struct decode_schema *s, const struct row_schema *schema, struct err *err)
+static bool match_columns(struct decode_schema *s, struct err *err)
 {
+    const struct row_schema *schema = &s->schema;
     const struct mirror *m = s->mirror;
     bool keys_only = str_is(schema->verb, "deleted");
     for (size_t i = 0; i < m->column_count; i++) {
@@ -59,6 +61,8 @@ static bool match_columns(struct decode_schema *s, const struct row_schema *sche
                 got = &schema->columns[j];
         s->field_of[i] = got ? (int)(got - schema->columns) : -1;
         if (keys_only && c->key == 0)
+            continue;
+        if (!got && schema->dynamic && c->key == 0) /* in the map; its type is the mirror's to cast to */
             continue;
         if (!got || got->type_oid != c->type_oid || got->typmod != c->typmod)
             return changed_column(m, c, got, err);
@@ -75,16 +79,15 @@ static bool schema_of(struct decoder *d, struct registry *registry, int32_t id, 
             return true;
         }
     struct str json;
-    struct row_schema schema;
-    if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &d->arena, &schema, err))
-        return err_wrap(err, "schema %d", id);
     struct decode_schema *s = arena_calloc(&d->arena, 1, sizeof *s);
+    if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &d->arena, &s->schema, err))
+        return err_wrap(err, "schema %d", id);
     s->id = id;
-    s->field_count = schema.column_count;
-    s->mirror = mirror_of(d, schema.entity);
+    row_plan_make(&s->schema, &d->arena, &s->plan);
+    s->mirror = mirror_of(d, s->schema.entity);
     if (s->mirror) {
         s->field_of = arena_calloc(&d->arena, s->mirror->column_count + 1, sizeof *s->field_of);
-        if (!match_columns(s, &schema, err))
+        if (!match_columns(s, err))
             return false;
     }
     s->next = d->schemas;
@@ -133,20 +136,37 @@ static bool decode_oldkey(const struct mirror *m, struct str json, struct arena 
     return true;
 }
 
+/* A mirror's column that is in the map. Not there and not left out as unchanged: the table has it no more. */
+static bool dynamic_value(const struct mirror *m, size_t column, const struct row_texts *row, const uint8_t *missing,
+                          struct row_value *ret, struct err *err)
+{
+    const struct mirror_column *c = &m->columns[column];
+    for (size_t i = 0; i < row->dynamic_count; i++) {
+        if (str_is(row->dynamic[i].name, c->name)) {
+            *ret = row->dynamic[i].value;
+            return true;
+        }
+    }
+    ret->null = true;
+    return (missing && missing[column]) || changed_column(m, c, NULL, err);
+}
+
 static bool decode_value(const struct decode_schema *s, const struct event *e, struct arena *arena,
                          struct net_change *c, struct err *err)
 {
     const struct mirror *m = s->mirror;
-    struct row_value *fields = arena_calloc(arena, s->field_count + 1, sizeof *fields);
-    if (!row_decode(e->value, fields, s->field_count, err) || !decode_missing(m, e->missing, arena, &c->missing, err) ||
+    struct row_texts row;
+    if (!row_decode(&s->plan, e->value, arena, &row, err) || !decode_missing(m, e->missing, arena, &c->missing, err) ||
         !decode_oldkey(m, e->oldkey, arena, &c->oldkey, err))
         return false;
     c->image = arena_calloc(arena, m->column_count + 1, sizeof *c->image);
     for (size_t i = 0; i < m->column_count; i++) {
         if (s->field_of[i] >= 0)
-            c->image[i] = fields[s->field_of[i]];
-        else
+            c->image[i] = row.values[s->field_of[i]];
+        else if (!s->schema.dynamic)
             c->image[i].null = true;
+        else if (!dynamic_value(m, i, &row, c->missing, &c->image[i], err))
+            return false;
         if (m->columns[i].key > 0 && c->image[i].null)
             return err_set(err, ERR_DATA, "the key column %s is null", m->columns[i].name);
     }

@@ -13,6 +13,7 @@ void events_init(struct events *e, const struct config *config)
 {
     *e = (struct events){.config = config, .router = {.config = config}};
     e->values = xcalloc(PGOUTPUT_COLUMNS_MAX, sizeof *e->values);
+    e->dynamic = xcalloc(PGOUTPUT_COLUMNS_MAX, sizeof *e->dynamic);
     e->message_topic = str_of(xasprintf("%s.messages", config->bus.prefix));
 }
 
@@ -24,6 +25,7 @@ void events_free(struct events *e)
         buf_free(buffers[i]);
     arena_free(&e->arena);
     free(e->values);
+    free(e->dynamic);
     free((void *)(uintptr_t)e->message_topic.data);
 }
 
@@ -123,45 +125,57 @@ static bool key_changed(const struct capture_relation *r, const struct pgoutput_
 
 /* ---- rows ---- */
 
-static bool schema_id(struct events *e, struct route *route, const struct capture_relation *r, enum route_verb verb,
-                      int32_t *ret, struct err *err)
+static bool register_record(struct events *e, const struct route *route, struct route_record *record, struct err *err)
 {
-    if (!route->schema_ids[verb]) {
-        struct row_schema schema;
-        int32_t id;
-        route_schema(route, r, verb, &schema);
-        buf_clear(&e->json);
-        row_schema_print(&schema, &e->json);
-        buf_clear(&e->topic);
-        buf_printf(&e->topic, STR_FMT "-" STR_FMT "." STR_FMT, STR_ARG(route->topic), STR_ARG(schema.namespace),
-                   STR_ARG(schema.name));
-        if (!registry_register(e->registry, buf_str(&e->topic), buf_str(&e->json), &id, err))
-            return err_wrap(err, "schema of " STR_FMT, STR_ARG(route->entity));
-        route->schema_ids[verb] = id;
-    }
-    *ret = route->schema_ids[verb];
-    return true;
+    const struct row_schema *schema = &record->schema;
+    buf_clear(&e->json);
+    row_schema_print(schema, &e->json);
+    buf_clear(&e->topic);
+    buf_printf(&e->topic, STR_FMT "-" STR_FMT "." STR_FMT, STR_ARG(route->topic), STR_ARG(schema->namespace),
+               STR_ARG(schema->name));
+    return registry_register(e->registry, buf_str(&e->topic), buf_str(&e->json), &record->id, err) ||
+           err_wrap(err, "schema of " STR_FMT, STR_ARG(route->entity));
 }
 
-/* columns NULL: all. Unchanged TOAST is null in the value and named in `missing`. */
-static void encode(struct events *e, const struct capture_relation *r, int32_t id, const struct pgoutput_value *row,
-                   const size_t *columns, size_t count, struct event *event)
+/* Unchanged TOAST is null in the value and named in `missing`; *ret false: of a column in the map, left out of it. */
+static bool take_value(struct events *e, const struct capture_column *column, const struct pgoutput_value *v,
+                       struct row_value *ret)
 {
+    *ret = (struct row_value){v->data, v->kind != PGOUTPUT_TEXT};
+    if (v->kind != PGOUTPUT_UNCHANGED)
+        return true;
+    buf_addc(&e->missing, e->missing.len ? ',' : '[');
+    buf_add_json(&e->missing, column->name);
+    return false;
+}
+
+static bool encode(struct events *e, const struct route *route, const struct route_record *record,
+                   const struct capture_relation *r, const struct pgoutput_value *row, struct event *event,
+                   struct err *err)
+{
+    size_t dynamic_count = 0;
     buf_clear(&e->value);
     buf_clear(&e->missing);
-    for (size_t i = 0; i < count; i++) {
-        const struct pgoutput_value *v = &row[columns ? columns[i] : i];
-        e->values[i] = (struct row_value){v->data, v->kind != PGOUTPUT_TEXT};
-        if (v->kind != PGOUTPUT_UNCHANGED)
-            continue;
-        buf_addc(&e->missing, e->missing.len ? ',' : '[');
-        buf_add_json(&e->missing, r->columns[columns ? columns[i] : i].name);
+    for (size_t i = 0; i < record->schema.column_count; i++) {
+        size_t at = record->columns[i];
+        (void)take_value(e, &r->columns[at], &row[at], &e->values[i]);
+    }
+    for (size_t i = 0; record->schema.dynamic && i < route->dynamic_count; i++) {
+        size_t at = route->dynamic[i];
+        struct row_dynamic *d = &e->dynamic[dynamic_count];
+        d->name = r->columns[at].name;
+        dynamic_count += take_value(e, &r->columns[at], &row[at], &d->value);
     }
     if (e->missing.len)
         buf_addc(&e->missing, ']');
-    row_encode(id, e->values, count, &e->value);
+    if (!row_encode(&record->plan, record->id, e->values, e->dynamic, dynamic_count, &e->value, err))
+        return err_wrap(err, "table " STR_FMT, STR_ARG(route->entity));
+    if (e->value.overflow)
+        return err_set(err, ERR_DATA, "table " STR_FMT ": a row is larger than an event can be",
+                       STR_ARG(route->entity));
     event->value = buf_str(&e->value);
     event->missing = buf_str(&e->missing);
+    return true;
 }
 
 static bool put_row(struct events *e, struct route *route, const struct capture_relation *r, enum route_verb verb,
@@ -171,8 +185,10 @@ static bool put_row(struct events *e, struct route *route, const struct capture_
     bool key_known = verb != ROUTE_DELETED || route->key_in_identity, null;
     struct event event = {
         .op = ops[verb], .topic = route->topic, .entity = route->entity, .type = route->types[verb], .oldkey = oldkey};
-    if (!schema_id(e, route, r, verb, &event.schema_id, err) || !known(route, r, row, r->key, r->key_count, err))
+    struct route_record *record = route_record(route, r, verb);
+    if ((!record->id && !register_record(e, route, record, err)) || !known(route, r, row, r->key, r->key_count, err))
         return false;
+    event.schema_id = record->id;
     if (r->key_count)
         event.subject = key_text(row, r->key, r->key_count, &e->subject, &null);
     event.key = event.subject;
@@ -181,14 +197,7 @@ static bool put_row(struct events *e, struct route *route, const struct capture_
             return false;
         event.key = key_text(row, route->key, route->key_count, &e->key, &event.key_null);
     }
-    if (verb == ROUTE_DELETED)
-        encode(e, r, event.schema_id, row, route->deleted, route->deleted_count, &event);
-    else
-        encode(e, r, event.schema_id, row, NULL, r->column_count, &event);
-    if (e->value.overflow)
-        return err_set(err, ERR_DATA, "table " STR_FMT ": a row is larger than an event can be",
-                       STR_ARG(route->entity));
-    return put(e, &event, err);
+    return encode(e, route, record, r, row, &event, err) && put(e, &event, err);
 }
 
 /* What the new image leaves out, the old one has where the table is REPLICA IDENTITY FULL; a key column left out did

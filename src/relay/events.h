@@ -26,7 +26,8 @@ struct events {
     bool begun; /* the bus knows of the transaction */
     uint32_t seq;
     struct buf value, subject, key, missing, oldkey, headers, topic, json;
-    struct row_value *values; /* PGOUTPUT_COLUMNS_MAX */
+    struct row_value *values;    /* PGOUTPUT_COLUMNS_MAX */
+    struct row_dynamic *dynamic; /* as many */
     struct str message_topic;
     struct arena arena; /* of one outbox row */
     struct events_counts counts;

@@ -84,6 +84,69 @@ static bool partition_key(struct route *route, const struct capture_relation *r,
     return true;
 }
 
+/* "compliance_*" fits every name that begins so. */
+static bool pattern_fits(struct str pattern, struct str name)
+{
+    if (pattern.len && pattern.data[pattern.len - 1] == '*')
+        return str_starts(name, str_n(pattern.data, pattern.len - 1));
+    return str_eq(pattern, name);
+}
+
+static bool is_key(const struct route *route, const struct capture_relation *r, size_t column)
+{
+    for (size_t i = 0; i < route->key_count; i++)
+        if (route->key[i] == column)
+            return true;
+    return r->columns[column].key > 0;
+}
+
+static bool dynamic_key(const struct route *route, struct str column, struct err *err)
+{
+    err_set(err, ERR_CONFIG, "table " STR_FMT ": column " STR_FMT " is part of a key and cannot be dynamic",
+            STR_ARG(route->entity), STR_ARG(column));
+    return err_hint(err, "take it out of the service's `dynamic` setting; a pattern with `*` leaves key columns out");
+}
+
+/* A pattern leaves the columns of the keys out; whoever names one of them is told. */
+static bool column_is_dynamic(const struct route *route, const struct capture_relation *r,
+                              const struct config_table *table, size_t column, bool *ret, struct err *err)
+{
+    struct str rest = str_of(table->dynamic), name = r->columns[column].name;
+    bool key = is_key(route, r, column);
+    *ret = false;
+    while (rest.len) {
+        struct str pattern = str_trim(str_cut(rest, ',', &rest));
+        if (!pattern_fits(pattern, name))
+            continue;
+        if (key && str_eq(pattern, name))
+            return dynamic_key(route, name, err);
+        *ret = !key;
+    }
+    return true;
+}
+
+static bool split_columns(struct route *route, const struct capture_relation *r, const struct config_table *table,
+                          struct err *err)
+{
+    route->plain = arena_calloc(&route->arena, r->column_count + 1, sizeof *route->plain);
+    route->dynamic = arena_calloc(&route->arena, r->column_count + 1, sizeof *route->dynamic);
+    route->has_map = table->dynamic[0] != '\0';
+    for (size_t i = 0; i < r->column_count; i++) {
+        bool dynamic;
+        if (!column_is_dynamic(route, r, table, i, &dynamic, err))
+            return false;
+        if (dynamic)
+            route->dynamic[route->dynamic_count++] = i;
+        else
+            route->plain[route->plain_count++] = i;
+        if (!dynamic && route->has_map && str_is(r->columns[i].name, ROW_DYNAMIC_FIELD))
+            return err_set(err, ERR_CONFIG,
+                           "table " STR_FMT " has a column " ROW_DYNAMIC_FIELD ": it cannot have dynamic columns",
+                           STR_ARG(route->entity));
+    }
+    return true;
+}
+
 static void table_types(struct route *route)
 {
     struct str table = route->entity;
@@ -105,7 +168,7 @@ static bool table_route(const struct router *router, struct route *route, const 
             route->deleted[route->deleted_count++] = i;
     const struct config_table *table = config_table(service, route->entity);
     assert(table); /* the service was found by it */
-    return partition_key(route, r, table, err);
+    return partition_key(route, r, table, err) && split_columns(route, r, table, err);
 }
 
 /* Debezium writes other types in forms of its own, which readers would miss. */
@@ -239,21 +302,36 @@ static struct str record_name(struct route *route, enum route_verb verb)
     return ret;
 }
 
-void route_schema(struct route *route, const struct capture_relation *relation, enum route_verb verb,
-                  struct row_schema *ret)
+struct route_record *route_record(struct route *route, const struct capture_relation *relation, enum route_verb verb)
 {
-    size_t count = verb == ROUTE_DELETED ? route->deleted_count : relation->column_count;
-    *ret = (struct row_schema){
-        .namespace = route->topic,
-        .name = record_name(route, verb),
-        .entity = route->entity,
-        .verb = str_of(verb_names[verb]),
-        .columns = arena_calloc(&route->arena, count + 1, sizeof *ret->columns),
-        .column_count = count,
-    };
+    struct route_record *record = &route->records[verb];
+    if (record->made)
+        return record;
+    bool deleted = verb == ROUTE_DELETED;
+    size_t count = deleted ? route->deleted_count : route->plain_count;
+    struct row_column *columns = arena_calloc(&route->arena, count + 1, sizeof *columns);
+    record->columns = deleted ? route->deleted : route->plain;
     for (size_t i = 0; i < count; i++) {
-        const struct capture_column *c = &relation->columns[verb == ROUTE_DELETED ? route->deleted[i] : i];
-        ret->columns[i] = (struct row_column){
-            .name = c->name, .type = c->type, .type_oid = c->type_oid, .typmod = c->typmod, .key = c->key};
+        const struct capture_column *c = &relation->columns[record->columns[i]];
+        columns[i] = (struct row_column){.name = c->name,
+                                         .type = c->type,
+                                         .type_oid = c->type_oid,
+                                         .typmod = c->typmod,
+                                         .base_oid = c->base_oid,
+                                         .base_typmod = c->base_typmod,
+                                         .key = c->key,
+                                         .doc = c->doc,
+                                         .preset = c->preset};
     }
+    record->schema = (struct row_schema){.namespace = route->topic,
+                                         .name = record_name(route, verb),
+                                         .doc = relation->doc,
+                                         .entity = route->entity,
+                                         .verb = str_of(verb_names[verb]),
+                                         .columns = columns,
+                                         .column_count = count,
+                                         .dynamic = route->has_map && !deleted};
+    row_plan_make(&record->schema, &route->arena, &record->plan);
+    record->made = true;
+    return record;
 }

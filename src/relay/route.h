@@ -37,6 +37,15 @@ struct route_field {
     struct str alias;
 };
 
+/* The record of a verb's events: its schema, and how a change's columns go into it. */
+struct route_record {
+    struct row_schema schema;
+    struct row_plan plan;
+    const size_t *columns; /* of the relation, for each of the schema's */
+    int32_t id;            /* 0: not registered yet */
+    bool made;
+};
+
 struct route {
     enum route_kind kind;
     struct arena arena;
@@ -46,13 +55,18 @@ struct route {
     size_t leaves; /* by_ancestor: partitions that the ancestor has */
     struct str types[ROUTE_VERBS];
     struct str truncated_type;
-    int32_t schema_ids[ROUTE_VERBS]; /* 0: not registered yet */
-    size_t *key;                     /* columns of the partition key */
+    struct route_record records[ROUTE_VERBS];
+    size_t *key; /* columns of the partition key */
     size_t key_count;
     bool key_is_subject;  /* the same columns as the primary key's, in its order */
     bool key_in_identity; /* a delete carries it */
     size_t *deleted;      /* the primary key in column order: the fields of a delete */
     size_t deleted_count;
+    size_t *plain; /* columns with a field of their own */
+    size_t plain_count;
+    size_t *dynamic; /* columns that go into the map */
+    size_t dynamic_count;
+    bool has_map;                  /* the configuration names dynamic columns of the table, be there any now or not */
     size_t outbox[OUTBOX_COLUMNS]; /* column, or SIZE_MAX */
     bool payload_bytes;            /* it is a bytea */
     bool envelope;                 /* some field goes into the value */
@@ -71,6 +85,5 @@ struct router {
 bool route_of(const struct router *router, struct capture_relation *relation, struct route **ret,
               struct err *err) MUST_USE;
 
-/* The record of one verb, as registered for the route's topic. Everything in ret lives in the route's arena. */
-void route_schema(struct route *route, const struct capture_relation *relation, enum route_verb verb,
-                  struct row_schema *ret);
+/* The record of one verb for the route's topic, made at first use; it lives as long as the route. */
+struct route_record *route_record(struct route *route, const struct capture_relation *relation, enum route_verb verb);

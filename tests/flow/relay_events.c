@@ -19,26 +19,34 @@ static void print_text(struct str s)
         fputs(s.data[i] == '\n' ? "\\n" : (char[]){s.data[i], 0}, stdout);
 }
 
+static void print_column(struct str name, const struct row_value *v)
+{
+    printf(" " STR_FMT "=", STR_ARG(name));
+    if (v->null)
+        fputs("\\N", stdout);
+    else
+        print_text(v->text);
+}
+
 static void print_columns(struct registry *r, const struct event *e, struct arena *arena, struct err *err)
 {
     struct str json;
     struct row_schema schema;
+    struct row_plan plan;
+    struct row_texts row;
     if (!registry_get(r, e->schema_id, &json, err) || !row_schema_parse(json, arena, &schema, err)) {
         printf(" SCHEMA-ERROR=%s", err->text);
         return;
     }
-    struct row_value *values = arena_calloc(arena, schema.column_count + 1, sizeof *values);
-    if (!row_decode(e->value, values, schema.column_count, err)) {
+    row_plan_make(&schema, arena, &plan);
+    if (!row_decode(&plan, e->value, arena, &row, err)) {
         printf(" VALUE-ERROR=%s", err->text);
         return;
     }
-    for (size_t i = 0; i < schema.column_count; i++) {
-        printf(" " STR_FMT "=", STR_ARG(schema.columns[i].name));
-        if (values[i].null)
-            fputs("\\N", stdout);
-        else
-            print_text(values[i].text);
-    }
+    for (size_t i = 0; i < schema.column_count; i++)
+        print_column(schema.columns[i].name, &row.values[i]);
+    for (size_t i = 0; i < row.dynamic_count; i++)
+        print_column(row.dynamic[i].name, &row.dynamic[i].value);
 }
 
 static void print_event(struct registry *r, uint64_t txn, const struct event *e, struct arena *arena)

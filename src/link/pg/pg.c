@@ -11,7 +11,7 @@
 
 static const char session_options[] =
     "-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres -c extra_float_digits=3"
-    " -c standard_conforming_strings=on -c client_min_messages=warning";
+    " -c bytea_output=hex -c standard_conforming_strings=on -c client_min_messages=warning";
 
 static enum err_class side_class(enum pg_side side) { return side == PG_SOURCE ? ERR_SOURCE : ERR_TARGET; }
 

@@ -3,7 +3,7 @@
  * libpq, wrapped once: connections with pinned session settings, results that free themselves, errors
  * as values. Only this folder and the nginx module include libpq-fe.h.
  * Every connection: client_encoding UTF8, TimeZone UTC, DateStyle ISO, IntervalStyle postgres,
- * extra_float_digits 3, standard_conforming_strings on, application_name "undam <cmd>".
+ * extra_float_digits 3, bytea_output hex, standard_conforming_strings on, application_name "undam <cmd>".
  */
 #pragma once
 #include <libpq-fe.h>

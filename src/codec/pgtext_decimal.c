@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/* numeric(p,s) as Avro's decimal; see pgtext.h. Up to 18 digits in a word, longer ones in limbs of 64 bits. */
+#include "base/bytes.h"
+#include "codec/pgtext.h"
+
+enum { WORD_DIGITS = 18, LIMBS = 52 }; /* 52 * 64 >= 3322 bits */
+
+static const uint64_t word = 1000000000000000000u; /* 10^18 */
+_Static_assert(LIMBS * 8 >= PGTEXT_DECIMAL_BYTES, "the largest decimal fits the limbs");
+
+/* The digits as the server prints them: a zero before the point where nothing is, `scale` of them behind it. Writes the
+ * digits without sign and point; *ret_count of them. */
+static bool split(struct str text, int precision, int scale, char *digits, size_t *ret_count, bool *ret_negative)
+{
+    if (text.len == 0)
+        return false;
+    bool negative = text.data[0] == '-';
+    const char *p = text.data + negative;
+    size_t len = text.len - negative, tail = scale ? (size_t)scale + 1 : 0;
+    if (len <= tail)
+        return false;
+    size_t whole = len - tail;
+    bool zero = whole == 1 && p[0] == '0';
+    if ((!zero && (p[0] == '0' || whole > (size_t)(precision - scale))) || (scale && p[whole] != '.'))
+        return false;
+    size_t skip = zero; /* a leading zero is no digit of the value */
+    memcpy(digits, p + skip, whole - skip);
+    if (scale)
+        memcpy(digits + whole - skip, p + whole + 1, (size_t)scale);
+    *ret_count = whole - skip + (size_t)scale;
+    *ret_negative = negative;
+    return true;
+}
+
+static bool word_of(const char *digits, size_t count, uint64_t *ret)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned d = (unsigned)(unsigned char)digits[i] - '0';
+        if (d > 9)
+            return false;
+        n = n * 10 + d;
+    }
+    *ret = n;
+    return true;
+}
+
+/* Two's complement of `negative ? -n : n`, as short as it goes. */
+static size_t put_word(uint64_t n, bool negative, char *out)
+{
+    uint64_t v = negative ? 0 - n : n;
+    unsigned bits = 65 - (unsigned)__builtin_clzll((negative ? ~v : v) | 1); /* with the sign */
+    unsigned bytes = (bits + 7) / 8;
+    char all[8];
+    put_be64(all, v);
+    memcpy(out, all + 8 - bytes, bytes);
+    return bytes;
+}
+
+static size_t put_limbs(const uint64_t *limbs, size_t count, bool negative, char *out)
+{
+    char bytes[LIMBS * 8 + 1];
+    size_t size = count * 8 + 1, first = 0;
+    uint64_t carry = negative;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t v = negative ? ~limbs[i] + carry : limbs[i];
+        carry = carry && v == 0;
+        put_be64(bytes + size - (i + 1) * 8, v);
+    }
+    char sign = negative ? '\xff' : 0;
+    bytes[0] = sign;
+    while (first + 1 < size && bytes[first] == sign && ((bytes[first + 1] ^ sign) & 0x80) == 0)
+        first++;
+    memcpy(out, bytes + first, size - first);
+    return size - first;
+}
+
+static size_t get_limbs(const char *digits, size_t count, bool negative, char *out)
+{
+    uint64_t limbs[LIMBS];
+    size_t used = 0;
+    size_t n = count % WORD_DIGITS ? count % WORD_DIGITS : WORD_DIGITS;
+    for (; count; digits += n, count -= n, n = WORD_DIGITS) {
+        uint64_t carry;
+        if (!word_of(digits, n, &carry))
+            return 0;
+        for (size_t i = 0; i < used; i++) {
+            unsigned __int128 v = (unsigned __int128)limbs[i] * word + carry;
+            limbs[i] = (uint64_t)v;
+            carry = (uint64_t)(v >> 64);
+        }
+        if (carry)
+            limbs[used++] = carry;
+    }
+    return negative && used == 0 ? 0 : put_limbs(limbs, used, negative, out);
+}
+
+size_t pgtext_decimal(struct str text, int precision, int scale, char *out)
+{
+    char digits[PGTEXT_DIGITS_MAX];
+    size_t count;
+    bool negative;
+    uint64_t n;
+    if (!split(text, precision, scale, digits, &count, &negative))
+        return 0;
+    if (count > WORD_DIGITS)
+        return get_limbs(digits, count, negative, out);
+    if (!word_of(digits, count, &n) || (negative && n == 0)) /* "-0.00" is not printed */
+        return 0;
+    return put_word(n, negative, out);
+}
+
+/* ---- and back ---- */
+
+/* Divides by 10^18 in place; the remainder. */
+static uint64_t divide(uint64_t *limbs, size_t *used)
+{
+    unsigned __int128 rest = 0;
+    for (size_t i = *used; i-- > 0;) {
+        rest = rest << 64 | limbs[i];
+        limbs[i] = (uint64_t)(rest / word);
+        rest %= word;
+    }
+    while (*used && limbs[*used - 1] == 0)
+        (*used)--;
+    return (uint64_t)rest;
+}
+
+/* The magnitude of a number in two's complement, without its superfluous sign bytes. */
+static bool magnitude(struct str bytes, bool negative, uint64_t *limbs, size_t *ret_used)
+{
+    char sign = negative ? '\xff' : 0;
+    while (bytes.len > 1 && bytes.data[0] == sign) {
+        bytes.data++;
+        bytes.len--;
+    }
+    if (bytes.len > LIMBS * 8)
+        return false;
+    size_t used = (bytes.len + 7) / 8;
+    memset(limbs, sign, used * sizeof *limbs);
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint64_t *limb = &limbs[i / 8];
+        unsigned shift = (unsigned)(i % 8) * 8;
+        *limb = (*limb & ~(0xffull << shift)) | (uint64_t)(unsigned char)bytes.data[bytes.len - 1 - i] << shift;
+    }
+    uint64_t carry = negative;
+    for (size_t i = 0; negative && i < used; i++) {
+        limbs[i] = ~limbs[i] + carry;
+        carry = carry && limbs[i] == 0;
+    }
+    if (carry && used == LIMBS)
+        return false;
+    if (carry) /* -2^(64 * used) */
+        limbs[used++] = 1;
+    while (used && limbs[used - 1] == 0)
+        used--;
+    *ret_used = used;
+    return true;
+}
+
+char *pgtext_put_decimal(char *out, struct str bytes, int precision, int scale)
+{
+    enum { SIZE = (LIMBS * 64 * 31 / 100 / WORD_DIGITS + 1) * WORD_DIGITS + WORD_DIGITS };
+    char digits[SIZE], *end = digits + SIZE, *p = end;
+    uint64_t limbs[LIMBS];
+    size_t used, fraction = (size_t)scale;
+    if (bytes.len == 0)
+        return NULL;
+    bool negative = (bytes.data[0] & 0x80) != 0;
+    if (!magnitude(bytes, negative, limbs, &used))
+        return NULL;
+    if (used == 1) { /* nearly always, and without a division of 128 bits */
+        for (uint64_t n = limbs[0]; n; n /= 10)
+            *--p = (char)('0' + n % 10);
+        used = 0;
+    }
+    while (used) {
+        uint64_t n = divide(limbs, &used);
+        for (int i = 0; i < WORD_DIGITS && (used || n); i++, n /= 10)
+            *--p = (char)('0' + n % 10);
+    }
+    size_t count = (size_t)(end - p);
+    if (count > (size_t)precision)
+        return NULL;
+    if (negative)
+        *out++ = '-';
+    size_t whole = count > fraction ? count - fraction : 0;
+    if (whole)
+        memcpy(out, p, whole);
+    else
+        *out = '0';
+    out += whole ? whole : 1;
+    if (fraction == 0)
+        return out;
+    *out++ = '.';
+    memset(out, '0', fraction);
+    memcpy(out + fraction - (count - whole), p + whole, count - whole);
+    return out + fraction;
+}
