@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <time.h>
 
-#include "model/position.h"
+#include "base/log.h"
 
 /* ".5" is half a second; digits past the sixth are dropped. */
 static const char *read_fraction(const char *p, int64_t *us)
@@ -64,4 +64,56 @@ bool when_parse(const char *option, const char *text, struct when *ret, struct e
     }
     *ret = w;
     return true;
+}
+
+/* Whether the batch holds such a transaction; *lsn is moved over those before it. */
+static bool look(const struct bus_batch *batch, int64_t time_us, uint64_t *lsn)
+{
+    for (size_t i = 0; i < batch->part_count; i++) {
+        const struct bus_part *part = &batch->parts[i];
+        if (part->txn.commit_time_us >= time_us) {
+            *lsn = part->txn.lsn - 1;
+            return true;
+        }
+        if (part->ends)
+            *lsn = part->txn.lsn;
+    }
+    return false;
+}
+
+bool when_locate(const struct bus_config *bus, int64_t time_us, uint64_t *ret_lsn, struct err *err)
+{
+    enum { STILL_US = 60 * 1000 * 1000 };
+    struct bus_read_limits limits = {2000, 1 << 20, 200};
+    struct bus_progress end;
+    struct bus_reader *reader;
+    struct bus_batch batch;
+    uint64_t lsn;
+    if (!bus_progress_get(bus, &end, err) || !bus_position_at(bus, time_us, &lsn, err))
+        return false;
+    if (!end.found || lsn >= end.lsn) {
+        *ret_lsn = lsn;
+        return true;
+    }
+    if (!bus_reader_open(bus, NULL, NULL, 0, lsn, &reader, err))
+        return false;
+    bus_batch_init(&batch);
+    bool ok = true, found = false;
+    int64_t moved_us = mono_us();
+    while (ok && !found && (lsn < end.lsn)) {
+        ok = bus_reader_fetch(reader, &limits, &batch, err);
+        found = ok && look(&batch, time_us, &lsn);
+        bool ends = batch.part_count == 0 || batch.parts[batch.part_count - 1].ends;
+        if (ok && !found && ends && batch.progress.lsn > lsn)
+            lsn = batch.progress.lsn;
+        if (batch.part_count)
+            moved_us = mono_us();
+        if (ok && !found && mono_us() - moved_us > STILL_US)
+            ok = err_again(err, ERR_TARGET, "the bus does not come to its own end");
+    }
+    bus_batch_free(&batch);
+    bus_reader_close(reader);
+    if (ok)
+        *ret_lsn = lsn;
+    return ok;
 }

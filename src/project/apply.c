@@ -26,6 +26,12 @@ static const char plan_each_sql[] =
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true),"
     " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)";
 
+/* $1 mirror, $2 key as JSON, $3 whether it is unknown now; element i of each belongs to row i. */
+static const char unknown_sql[] =
+    "WITH n AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS x(mirror, key, unknown)),"
+    " d AS (DELETE FROM undam_replay.unknown u USING n WHERE u.mirror = n.mirror AND u.key = n.key AND n.unknown = 'f')"
+    " INSERT INTO undam_replay.unknown SELECT mirror, key FROM n WHERE unknown = 't' ON CONFLICT DO NOTHING";
+
 void applier_init(struct applier *a, struct readmodel *readmodel, struct pg_pipe *pipe)
 {
     *a = (struct applier){
@@ -228,6 +234,51 @@ static bool resolve_missing(struct applier *a, struct err *err)
     return !any || (flush(a, err) && net_resolve(&a->net, err));
 }
 
+void applier_tolerate(struct applier *a)
+{
+    a->tolerant = true;
+    a->unknown_any = true; /* those of an earlier run */
+    a->unknown.sql = unknown_sql;
+    a->net.tolerant = true;
+    a->decoder.tolerant = true;
+}
+
+static void add_key_json(struct applier *a, const struct net_row *row, size_t count, struct buf *key)
+{
+    buf_clear(key);
+    for (size_t i = 0; i < count; i++) {
+        buf_addc(key, i ? ',' : '[');
+        buf_add_json(key, row->key[i].text);
+    }
+    buf_addc(key, ']');
+    pg_array_add(&a->arrays[1], buf_str(key), false);
+}
+
+/* Which of the table's rows are unknown from now on, and which no longer. */
+static bool queue_unknown(struct applier *a, const struct net_table *t, struct err *err)
+{
+    struct old_rows *o = old_rows_new(a, t);
+    struct buf text;
+    buf_init(&text, 0);
+    if (t->truncated) {
+        buf_adds(&text, "DELETE FROM undam_replay.unknown WHERE mirror = ");
+        buf_add_literal(&text, str_of(t->mirror->name));
+        if (!pg_pipe_sql(a->pipe, text.data, NULL, o, "forgetting unknown rows", err))
+            return false;
+    }
+    for (int i = 0; i < 3; i++)
+        pg_array_begin(&a->arrays[i]);
+    for (size_t i = 0; i < t->row_count; i++) {
+        a->unknown_any |= t->rows[i]->unknown;
+        pg_array_add(&a->arrays[0], str_of(t->mirror->name), false);
+        add_key_json(a, t->rows[i], t->mirror->key_count, &text);
+        pg_array_add(&a->arrays[2], t->rows[i]->unknown ? STR("t") : STR("f"), false);
+        o->count++;
+    }
+    buf_free(&text);
+    return o->count == 0 || !a->unknown_any || run_rows(a, &a->unknown, 3, o, "noting unknown rows", err);
+}
+
 static bool change_mirrors(struct applier *a, struct err *err)
 {
     if (!pg_pipe_run(a->pipe, &a->plan_once, 0, NULL, NULL, NULL, "planning", err))
@@ -238,6 +289,8 @@ static bool change_mirrors(struct applier *a, struct err *err)
             return false;
         /* Deletes first: a key that moved from one row to another is free before it is taken. */
         if (t->row_count && (!queue_remove(a, t, err) || !queue_upsert(a, t, err)))
+            return false;
+        if (a->tolerant && !queue_unknown(a, t, err))
             return false;
         a->rows_applied += t->row_count;
     }

@@ -24,6 +24,9 @@ struct applier {
     size_t held_count, held_capacity;
     struct buf *arrays;
     size_t array_count;
+    bool tolerant;    /* see applier_tolerate() */
+    bool unknown_any; /* there may be rows in undam_replay.unknown */
+    struct pg_stmt unknown;
     uint64_t rows_applied;              /* since init */
     struct old_rows *statements;        /* of the chunk, newest first */
     const struct mirror *failed_mirror; /* of the last failed flush; NULL = not a table's statement */
@@ -33,6 +36,9 @@ void applier_init(struct applier *a, struct readmodel *readmodel, struct pg_pipe
 void applier_free(struct applier *a);
 /* Forgets everything collected: after a roll-back, or after a commit. */
 void applier_reset(struct applier *a);
+/* For a replay without a first load: rows whose state the events do not tell are left out, and their keys kept in
+ * undam_replay.unknown until an event brings the whole row or deletes it. */
+void applier_tolerate(struct applier *a);
 /* Nets one event into the current chunk; ignored when no mirror wants it. */
 bool applier_add(struct applier *a, struct registry *registry, const struct event *event, struct err *err) MUST_USE;
 /* Applies the chunk collected and empties it; the key sets grow. cut: more of the same transaction follows. */

@@ -11,6 +11,7 @@ struct decode_schema {
     struct row_schema schema;
     struct row_plan plan;
     int *field_of; /* per mirror column: index of the schema's column, -1 = not there */
+    bool partial;  /* a column is missing or of another type: only when tolerated */
 };
 
 void decoder_init(struct decoder *d, struct mirror *mirrors, size_t count)
@@ -48,7 +49,7 @@ static bool changed_column(const struct mirror *m, const struct mirror_column *c
 }
 
 /* Every column that a change of this verb must bring is there, once, with the type the mirror was made with. */
-static bool match_columns(struct decode_schema *s, struct err *err)
+static bool match_columns(struct decode_schema *s, bool tolerant, struct err *err)
 {
     const struct row_schema *schema = &s->schema;
     const struct mirror *m = s->mirror;
@@ -64,8 +65,11 @@ static bool match_columns(struct decode_schema *s, struct err *err)
             continue;
         if (!got && schema->dynamic && c->key == 0) /* in the map; its type is the mirror's to cast to */
             continue;
-        if (!got || got->type_oid != c->type_oid || got->typmod != c->typmod)
+        if (got && got->type_oid == c->type_oid && got->typmod == c->typmod)
+            continue;
+        if (!tolerant || c->key > 0)
             return changed_column(m, c, got, err);
+        s->partial = true;
     }
     return true;
 }
@@ -87,7 +91,7 @@ static bool schema_of(struct decoder *d, struct registry *registry, int32_t id, 
     s->mirror = mirror_of(d, s->schema.entity);
     if (s->mirror) {
         s->field_of = arena_calloc(&d->arena, s->mirror->column_count + 1, sizeof *s->field_of);
-        if (!match_columns(s, err))
+        if (!match_columns(s, d->tolerant, err))
             return false;
     }
     s->next = d->schemas;
@@ -159,6 +163,7 @@ static bool decode_value(const struct decode_schema *s, const struct event *e, s
     if (!row_decode(&s->plan, e->value, arena, &row, err) || !decode_missing(m, e->missing, arena, &c->missing, err) ||
         !decode_oldkey(m, e->oldkey, arena, &c->oldkey, err))
         return false;
+    c->partial = s->partial && e->op != EVENT_DELETED;
     c->image = arena_calloc(arena, m->column_count + 1, sizeof *c->image);
     for (size_t i = 0; i < m->column_count; i++) {
         if (s->field_of[i] >= 0)

@@ -15,6 +15,7 @@ struct decoder {
     struct mirror *mirrors;
     size_t mirror_count;
     struct decode_schema *schemas; /* newest first */
+    bool tolerant;                 /* events of other columns than the mirror's are partial, not an error */
 };
 
 void decoder_init(struct decoder *d, struct mirror *mirrors, size_t count);

@@ -63,6 +63,17 @@ static bool same(const struct str *a, const struct str *b, size_t width)
     return true;
 }
 
+bool keyset_has(const struct keyset *s, const struct str *key)
+{
+    if (s->bucket_count == 0)
+        return false;
+    uint64_t hash = hash_texts(key, s->width);
+    for (const struct keyset_entry *e = s->buckets[hash & (s->bucket_count - 1)]; e; e = e->next)
+        if (e->hash == hash && same(e->key, key, s->width))
+            return true;
+    return false;
+}
+
 bool keyset_add(struct keyset *s, const struct str *key)
 {
     if (s->count >= s->bucket_count)

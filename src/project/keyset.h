@@ -22,5 +22,6 @@ void keyset_free(struct keyset *s);
 void keyset_clear(struct keyset *s);
 /* width texts. Whether it was new. */
 bool keyset_add(struct keyset *s, const struct str *key);
+bool keyset_has(const struct keyset *s, const struct str *key);
 /* The texts of key i < count. */
 const struct str *keyset_get(const struct keyset *s, size_t i);

@@ -16,14 +16,7 @@ enum { BUS_WAIT_MS = 60 * 1000, BUS_POLL_US = 50 * 1000 };
 bool load_bus(const struct config *config, struct bus_config *ret_bus, struct bus_progress *ret_progress,
               struct err *err)
 {
-    struct bus_config bus = {
-        .driver = config->bus.driver,
-        .dsn = config->bus.dsn,
-        .source = config->source.name,
-        .prefix = config->bus.prefix,
-        .partitions = config->bus.partitions,
-        .retention_days = config->bus.retention_days,
-    };
+    struct bus_config bus = bus_config_of(config);
     if (!bus_progress_get(&bus, ret_progress, err))
         return false;
     if (!ret_progress->found) {
@@ -201,6 +194,28 @@ static bool ensure_types(struct pg *source, struct load *l, struct err *err)
                 return err_wrap(err, "column %s.%s", m->entity, m->columns[c].name);
     }
     return true;
+}
+
+bool load_empty(struct load *l, uint64_t lsn, struct err *err)
+{
+    struct pg source;
+    struct buf b;
+    char text[LSN_TEXT_SIZE];
+    if (!pg_open(&source, PG_SOURCE, "source", l->config->source.dsn, false, err))
+        return false;
+    bool ok = pg_exec(&source, "SET search_path = pg_catalog", err) && load_clean(l->model, err) &&
+              ensure_types(&source, l, err) && pg_exec(l->model, "CREATE SCHEMA undam_load", err);
+    pg_close(&source);
+    buf_init(&b, 1 << 20);
+    l->lsn = lsn;
+    for (size_t i = 0; ok && i < l->planned->mirror_count; i++) {
+        const struct mirror *m = &l->planned->mirrors[i].mirror;
+        buf_clear(&b);
+        mirror_ddl(m, lsn_format(lsn, text), &b);
+        ok = pg_exec(l->model, b.data, err) && add_key(l->model, m, err);
+    }
+    buf_free(&b);
+    return ok;
 }
 
 static bool under_snapshot(struct load *l, struct pg *source, struct err *err)

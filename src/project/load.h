@@ -26,6 +26,8 @@ bool load_bus(const struct config *config, struct bus_config *ret_bus, struct bu
               struct err *err) MUST_USE;
 /* Copies every planned mirror with `copy`; sets lsn. Each table is complete, keyed and analyzed on return. */
 bool load_copy(struct load *l, struct err *err) MUST_USE;
+/* Instead: every planned mirror as an empty table, at this position. */
+bool load_empty(struct load *l, uint64_t lsn, struct err *err) MUST_USE;
 /* Waits until the bus holds everything up to lsn. */
 bool load_wait_bus(const struct load *l, struct err *err) MUST_USE;
 /* Applies the bus to the copied tables, from lsn to `to` (a position that the bus has reached), then lsn = to.

@@ -157,13 +157,29 @@ static bool before_move(struct net *n, struct net_table *t, const struct net_cha
     return true;
 }
 
+/* Whatever the mirror had for it is no longer its state, so it goes: a row is exact, or not there. */
+static void set_unknown(struct net_row *row)
+{
+    row->last = NULL;
+    row->last_missing = NULL;
+    row->last_from = NULL;
+    row->image = NULL;
+    row->missing = NULL;
+    row->missing_from = NULL;
+    row->unknown = true;
+}
+
 static bool set_image(struct net *n, struct net_table *t, struct net_row *row, const struct net_change *c,
                       struct err *err)
 {
     struct before before = {0};
-    if (c->missing &&
-        !(c->op == EVENT_UPDATED ? before_update(t, row, c, &before, err) : before_move(n, t, c, &before, err)))
-        return false;
+    struct err *why = n->tolerant ? NULL : err;
+    if (c->partial || (c->missing && !(c->op == EVENT_UPDATED ? before_update(t, row, c, &before, why)
+                                                              : before_move(n, t, c, &before, why)))) {
+        if (n->tolerant)
+            set_unknown(row);
+        return n->tolerant;
+    }
     bool any = false;
     for (size_t i = 0; c->missing && i < t->mirror->column_count; i++) {
         if (!c->missing[i])
@@ -176,6 +192,7 @@ static bool set_image(struct net *n, struct net_table *t, struct net_row *row, c
         }
     }
     row->image = c->image;
+    row->unknown = false;
     row->missing = any ? c->missing : NULL;
     row->missing_from = any ? before.from : NULL;
     t->has_missing |= any;
@@ -184,6 +201,7 @@ static bool set_image(struct net *n, struct net_table *t, struct net_row *row, c
 
 static void set_gone(struct net *n, struct net_table *t, struct net_row *row)
 {
+    row->unknown = false;
     row->last = row->image;
     row->last_missing = row->missing;
     row->last_from = row->missing_from;
@@ -257,6 +275,10 @@ bool net_resolve(struct net *n, struct err *err)
             struct net_row *row = table->rows[i];
             if (!row->image || !row->missing)
                 continue;
+            if (!row->missing_from->old && n->tolerant) {
+                set_unknown(row);
+                continue;
+            }
             if (!row->missing_from->old) {
                 struct net_change at = {.mirror = table->mirror, .pos = row->pos};
                 return state_unknown(&at, err);

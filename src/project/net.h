@@ -27,6 +27,7 @@ struct net_row {
     struct net_row *last_from;
     struct position pos; /* of the last event */
     bool seen;           /* an event of this batch was about it */
+    bool unknown;        /* its state cannot be told from the events (only when tolerated): image is NULL */
     bool fetch_queued;
 };
 
@@ -54,6 +55,7 @@ struct net {
     struct net_carry carry;
     const struct net_row *last_deleted; /* when the newest event is a delete */
     const struct mirror *last_deleted_mirror;
+    bool tolerant; /* rows whose state cannot be told are marked unknown instead of being an error */
 };
 
 /* One change of a mirrored row, decoded. Values and texts must live until net_reset(). */
@@ -64,6 +66,7 @@ struct net_change {
     struct row_value *image;  /* column_count values; deleted: only key columns are filled */
     uint8_t *missing;         /* per column, NULL = none */
     struct row_value *oldkey; /* created only: key_count values when the key changed, else NULL */
+    bool partial;             /* the event does not hold all columns (only when tolerated): the state is unknown */
 };
 
 void net_init(struct net *n, struct mirror *mirrors, size_t count);

@@ -22,6 +22,7 @@ void projector_init(struct projector *p, const struct config *config, const stru
     p->pipe.wait = wait;
     p->pipe.wait_arg = wait_arg;
     p->bus = bus_config_of(config);
+    p->bus.reader = service->name;
     snprintf(p->what, sizeof p->what, "read model %s", service->name);
     bus_batch_init(&p->batch);
 }
@@ -100,6 +101,8 @@ static bool load_readmodel(struct projector *p, struct err *err)
     if (!readmodel_load(&p->model, &p->readmodel, err))
         return false;
     applier_init(&p->applier, &p->readmodel, &p->pipe);
+    if (p->tolerant)
+        applier_tolerate(&p->applier);
     return open_reader(p, err);
 }
 
@@ -213,6 +216,20 @@ static bool move_progress(struct projector *p, struct err *err)
                 : fence_check(&p->fence, &p->pipe, err);
 }
 
+/* Nothing after `until`: later transactions are cut off the batch, and what is left of it is complete through there. */
+static void cut_batch(struct projector *p)
+{
+    struct bus_batch *b = &p->batch;
+    size_t keep = b->part_count;
+    while (keep > 0 && b->parts[keep - 1].txn.lsn > p->until)
+        keep--;
+    if (keep == b->part_count && (b->progress.lsn <= p->until || (keep && !b->parts[keep - 1].ends)))
+        return;
+    b->part_count = keep;
+    b->progress.lsn = p->until;
+    b->progress.watermark_us = 0; /* it was true of the later position */
+}
+
 bool projector_step(struct projector *p, int wait_ms, bool *ret_worked, struct err *err)
 {
     struct bus_read_limits limits = {(uint64_t)p->config->project.batch_max_events,
@@ -221,6 +238,8 @@ bool projector_step(struct projector *p, int wait_ms, bool *ret_worked, struct e
         limits.events_max = 1;
     if (!bus_reader_fetch(p->reader, &limits, &p->batch, err))
         return false;
+    if (p->until)
+        cut_batch(p);
     p->log = p->batch.progress;
     *ret_worked = p->batch.part_count > 0;
     if (p->batch.part_count == 0)

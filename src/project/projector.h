@@ -39,6 +39,8 @@ struct projector {
     uint64_t pending_events; /* in the open transaction */
     int64_t *pending;        /* commit times of the source transactions that are complete in it */
     size_t pending_count, pending_capacity;
+    uint64_t until;          /* apply nothing after this position; 0: whatever comes */
+    bool tolerant;           /* see applier_tolerate() */
     int careful;             /* batches to go one event at a time, to name the one that fails */
     struct position at;      /* of the event being applied, for errors */
     int64_t progress_us;     /* when the position was last moved without rows */

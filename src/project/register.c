@@ -59,20 +59,28 @@ static bool add_file(struct job *j, const struct view_file *f, struct err *err)
     return true;
 }
 
+static bool read_registered(struct job *j, const struct readmodel *g, struct err *err)
+{
+    struct view_file f;
+    for (size_t i = 0; i < g->view_count; i++) {
+        const char *path = arena_printf(&j->arena, "registered view %s", g->views[i].name);
+        if (!view_file_parse(str_of(g->views[i].definition), path, &j->arena, &f, err) || !add_file(j, &f, err))
+            return false;
+    }
+    return true;
+}
+
 static bool read_files(struct job *j, struct err *err)
 {
-    j->files = arena_calloc(&j->arena, j->r->file_count + j->readmodel.view_count + 1, sizeof *j->files);
+    size_t like_count = j->r->like ? j->r->like->view_count : 0;
+    j->files = arena_calloc(&j->arena, j->r->file_count + like_count + j->readmodel.view_count + 1, sizeof *j->files);
     struct view_file f;
     for (size_t i = 0; i < j->r->file_count; i++)
         if (!view_file_read(j->r->files[i], &j->arena, &f, err) || !add_file(j, &f, err))
             return false;
-    for (size_t i = 0; j->r->rebuild && i < j->readmodel.view_count; i++) {
-        const struct view *v = &j->readmodel.views[i];
-        const char *path = arena_printf(&j->arena, "registered view %s", v->name);
-        if (!view_file_parse(str_of(v->definition), path, &j->arena, &f, err) || !add_file(j, &f, err))
-            return false;
-    }
-    return true;
+    if (j->r->like && !read_registered(j, j->r->like, err))
+        return false;
+    return !j->r->rebuild || read_registered(j, &j->readmodel, err);
 }
 
 static bool read_model(struct job *j, struct err *err)
@@ -165,6 +173,8 @@ static bool copy_tables(struct job *j, struct err *err)
         err_set(err, ERR_STATE, "%s holds the state of another source than the bus", j->what);
         return err_hint(err, "load it again from this source: undam view rebuild %s", j->r->service->name);
     }
+    if (j->r->empty)
+        return load_empty(&j->load, j->r->empty_lsn, err);
     if (!load_copy(&j->load, err) || !load_wait_bus(&j->load, err))
         return false;
     if (!j->place.found || j->r->rebuild)

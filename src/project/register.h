@@ -13,11 +13,16 @@
 #include "base/str.h"
 #include "model/config.h"
 
+struct readmodel;
+
 struct registration {
     const struct config *config;
     const struct config_service *service;
     const char *const *files; /* view files of this service */
     size_t file_count;
+    const struct readmodel *like; /* or NULL: the views of another read model, instead of files */
+    bool empty;                   /* mirrors begin without rows at empty_lsn, instead of as copies */
+    uint64_t empty_lsn;
     bool rebuild;     /* every registered view too, every mirror copied anew, whatever the position */
     bool dry_run;     /* plan only */
     bool allow_scans; /* see scan_check.h */
