@@ -2,8 +2,8 @@
 /* A place in the log as people write it: a commit position, a moment, or one of the words begin and now. */
 #pragma once
 #include "base/err.h"
-#include "bus/bus.h"
 #include "base/str.h"
+#include "bus/bus.h"
 
 enum when_kind { WHEN_NONE, WHEN_BEGIN, WHEN_LSN, WHEN_TIME, WHEN_NOW };
 

@@ -38,18 +38,22 @@ replay_same() { # NAME: tables and views, all columns but the position
     done
     [ -n "$a" ] && [ "$a" = "$b" ]; ok $? "$1"
 }
-# A replay into `killed`, killed again and again, comes to the same end.
+# A replay into `killed`, killed three times in the middle of a batch, comes to the same end.
 replay_killed() {
-    local kills=0 lsn i
-    sql rm postgres "CREATE DATABASE killed"
-    for i in $(seq 20); do
-        lsn=$(sql rm killed "SELECT lsn FROM undam.position" 2>/dev/null || echo 0/0)
+    local i kills=0
+    replay_into killed --to "$before_time" || true
+    for i in 1 2 3; do
+        start "lock$i" psql -X -q -d "$(dsn rm killed)" -c "BEGIN; LOCK TABLE mirror.orders IN EXCLUSIVE MODE; SELECT pg_sleep(60)"
+        wait_until 10 replay_locks t || bail "no lock"
         start "kill$i" "$UNDAM" replay app --into "$(dsn rm killed)"
-        local pid=pid_kill$i
-        wait_until 20 eval "! kill -0 ${!pid} || [ \"\$(sql rm killed \"SELECT lsn > '$lsn' FROM undam.position\" 2>/dev/null)\" = t ]"
-        kill -KILL "${!pid}" 2>/dev/null && kills=$((kills + 1))
-        wait "${!pid}" 2>/dev/null && break
+        local pid=pid_kill$i lock=pid_lock$i
+        wait_until 20 replay_locks f && kill -KILL "${!pid}" && kills=$((kills + 1))
+        sql rm killed "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()" >/dev/null
+        wait "${!pid}" "${!lock}" 2>/dev/null
     done
-    [ $kills -ge 3 ]; ok $? "killed while it replayed ($kills times)"
+    is $kills 3 "killed in the middle of a batch, three times"
     replay_into killed --compare; is $STATUS 0 "it goes on where it was, and is right" || note "$OUT"
+}
+replay_locks() { # t: the lock is held, f: somebody waits for it
+    [ "$(sql rm killed "SELECT count(*) FROM pg_locks WHERE relation = 'mirror.orders'::regclass AND granted = '$1' AND database = (SELECT oid FROM pg_database WHERE datname = 'killed')")" != 0 ]
 }
