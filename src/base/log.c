@@ -201,7 +201,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
     if (level > log_max)
         return;
     struct buf out;
-    buf_init(&out, 1 << 17);
+    buf_init(&out, 1 << 22); /* two schemas of a megabyte, escaped */
     va_list ap;
     va_start(ap, fmt);
     begin_line(&out, level, event);

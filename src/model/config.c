@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "codec/outbox.h"
@@ -92,6 +93,17 @@ static bool unknown_setting(const struct loading *l, const struct yaml_node *n, 
     return err_hint(err, "`undam config sample` prints every setting");
 }
 
+/* A file that holds a password or token and that others may read. */
+static bool open_secret(const struct config_setting *s, const void *base)
+{
+    struct stat st;
+    const char *path;
+    if (strcmp(s->name, "registry.credentials") != 0 && strcmp(s->name, "bus.properties") != 0)
+        return false;
+    memcpy(&path, (const char *)base + s->offset, sizeof path);
+    return path[0] && stat(path, &st) == 0 && (st.st_mode & S_IROTH);
+}
+
 static bool set_value(struct loading *l, const struct config_setting *s, void *base, const struct yaml_node *n,
                       struct err *err)
 {
@@ -112,6 +124,8 @@ static bool set_value(struct loading *l, const struct config_setting *s, void *b
                           "%s holds a password; put it into a password file (PGPASSFILE, ~/.pgpass) or a "
                           "connection service file instead",
                           n->path));
+    if (open_secret(s, base))
+        warn(l, n->line, arena_printf(l->arena, "%s names a file that every user can read: chmod 600 it", n->path));
     return true;
 }
 

@@ -18,6 +18,9 @@ struct registry {
     int64_t wait_ms; /* what the other side asked for before the next try, 0: nothing; set by the driver */
     struct registry_cache texts, ids;
     struct arena arena; /* of the cache */
+    struct arena refusal_arena;
+    struct registry_refusal refusal;
+    bool refused; /* refusal is of the last call */
 };
 
 struct registry_driver {
@@ -26,8 +29,22 @@ struct registry_driver {
                  struct err *err);
     bool (*add)(struct registry *r, struct str subject, struct str schema, struct arena *arena, int32_t *ret_id,
                 struct err *err);
+    bool (*subjects)(struct registry *r, struct arena *arena, struct str **ret, size_t *ret_count, struct err *err);
+    bool (*versions)(struct registry *r, struct str subject, struct arena *arena, int32_t **ret, size_t *ret_count,
+                     struct err *err);
+    bool (*version)(struct registry *r, struct str subject, int32_t version, struct arena *arena,
+                    struct registry_version *ret, struct err *err);
+    bool (*check)(struct registry *r, struct str subject, struct str schema, struct arena *arena, bool *ret_compatible,
+                  struct err *err);
+    bool (*rule)(struct registry *r, struct str subject, struct arena *arena, struct str *ret_rule, bool *ret_own,
+                 struct err *err);
+    bool (*rule_set)(struct registry *r, struct str subject, struct str rule, struct arena *arena, struct err *err);
+    bool (*remove)(struct registry *r, struct str subject, int32_t version, struct arena *arena, struct err *err);
     bool (*get)(struct registry *r, int32_t id, struct arena *arena, struct str *ret_schema, struct err *err);
     void (*close)(struct registry *r);
 };
 
-extern const struct registry_driver registry_embedded;
+/* Keeps why a schema is refused, and says it: ERR_DATA. Returns false. */
+bool registry_refuse(struct registry *r, const struct registry_refusal *refusal, struct err *err);
+
+extern const struct registry_driver registry_embedded, registry_confluent;

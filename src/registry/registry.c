@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "model/config.h"
+#include "registry/compat.h"
 #include "registry/driver.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
     IDLE_MS = 250, /* between two calls of idle */
 };
 
-static const struct registry_driver *const drivers[] = {&registry_embedded};
+static const struct registry_driver *const drivers[] = {&registry_embedded, &registry_confluent};
 
 struct registry_config registry_config_of(const struct config *config)
 {
@@ -41,6 +42,7 @@ bool registry_open(const struct registry_config *config, registry_idle_fn *idle,
             return false;
         r->driver = drivers[i];
         arena_init(&r->arena);
+        arena_init(&r->refusal_arena);
         *ret = r;
         return true;
     }
@@ -125,51 +127,54 @@ static bool try_again(struct registry *r, struct tries *t, const struct err *err
     return true;
 }
 
+/* The driver's call, which uses &why, until it goes well or there is no point in going on. */
+#define TRIED(r, err, call)                                        \
+    ({                                                             \
+        struct tries tries_ = {0};                                 \
+        struct err why = {0};                                      \
+        bool good_;                                                \
+        (r)->refused = false;                                      \
+        (r)->wait_ms = 0;                                          \
+        while (!(good_ = (call)) && try_again((r), &tries_, &why)) \
+            ;                                                      \
+        if (!good_ && (err))                                       \
+            *(err) = why;                                          \
+        good_;                                                     \
+    })
+
 bool registry_register(struct registry *r, struct str subject, struct str schema, int32_t *ret_id, struct err *err)
 {
     const struct registry_known *k = known_text(r, subject, schema);
-    struct tries tries = {0};
     struct arena arena;
-    struct err why = {0};
     int32_t id;
     if (k) {
         *ret_id = k->id;
         return true;
     }
     arena_init(&arena);
-    bool good;
-    while (!(good = r->driver->add(r, subject, schema, &arena, &id, &why)) && try_again(r, &tries, &why))
-        arena_reset(&arena);
+    bool good = TRIED(r, err, r->driver->add(r, subject, schema, &arena, &id, &why));
     arena_free(&arena);
-    if (good) {
-        know(r, &r->texts.buckets[bucket(schema)], id, subject, schema);
-        *ret_id = id;
-    } else if (err) {
-        *err = why;
-    }
-    return good;
+    if (!good)
+        return false;
+    know(r, &r->texts.buckets[bucket(schema)], id, subject, schema);
+    *ret_id = id;
+    return true;
 }
 
 bool registry_get(struct registry *r, int32_t id, struct str *ret_schema, struct err *err)
 {
     const struct registry_known *k = known_id(r, id);
-    struct tries tries = {0};
     struct arena arena;
-    struct err why = {0};
     struct str schema;
     if (k) {
         *ret_schema = k->schema;
         return true;
     }
     arena_init(&arena);
-    bool good;
-    while (!(good = r->driver->get(r, id, &arena, &schema, &why)) && try_again(r, &tries, &why))
-        arena_reset(&arena);
+    bool good = TRIED(r, err, r->driver->get(r, id, &arena, &schema, &why));
     if (good)
         *ret_schema =
             know(r, &r->ids.buckets[(uint32_t)id % COUNT(r->ids.buckets)], id, (struct str){NULL, 0}, schema)->schema;
-    else if (err)
-        *err = why;
     arena_free(&arena);
     return good;
 }
@@ -179,5 +184,87 @@ void registry_close(struct registry *r)
     if (!r)
         return;
     arena_free(&r->arena);
+    arena_free(&r->refusal_arena);
     r->driver->close(r);
+}
+
+/* ---- refusals ---- */
+
+static struct str keep_refused(struct registry *r, struct str s)
+{
+    return str_n(arena_memdup(&r->refusal_arena, s.data ? s.data : "", s.len), s.len);
+}
+
+bool registry_refuse(struct registry *r, const struct registry_refusal *refusal, struct err *err)
+{
+    arena_reset(&r->refusal_arena);
+    r->refusal = (struct registry_refusal){
+        keep_refused(r, refusal->subject),    keep_refused(r, refusal->rule),    keep_refused(r, refusal->reason),
+        keep_refused(r, refusal->registered), keep_refused(r, refusal->offered),
+    };
+    r->refused = true;
+    err_set(err, ERR_DATA, "registry: the schema does not go with subject " STR_FMT ", rule " STR_FMT ": " STR_FMT,
+            STR_ARG(refusal->subject), STR_ARG(refusal->rule), STR_ARG(refusal->reason));
+    return err_hint(err,
+                    "`undam registry show " STR_FMT "` prints what is registered; take the change back, or let it pass "
+                    "with `undam registry config " STR_FMT " NONE` once every reader can do with it",
+                    STR_ARG(refusal->subject), STR_ARG(refusal->subject));
+}
+
+const struct registry_refusal *registry_refused(const struct registry *r) { return r->refused ? &r->refusal : NULL; }
+
+/* ---- for operators ---- */
+
+bool registry_subjects(struct registry *r, struct arena *arena, struct str **ret, size_t *ret_count, struct err *err)
+{
+    return TRIED(r, err, r->driver->subjects(r, arena, ret, ret_count, &why));
+}
+
+bool registry_versions(struct registry *r, struct str subject, struct arena *arena, int32_t **ret, size_t *ret_count,
+                       struct err *err)
+{
+    return TRIED(r, err, r->driver->versions(r, subject, arena, ret, ret_count, &why));
+}
+
+bool registry_version(struct registry *r, struct str subject, int32_t version, struct arena *arena,
+                      struct registry_version *ret, struct err *err)
+{
+    return TRIED(r, err, r->driver->version(r, subject, version, arena, ret, &why));
+}
+
+bool registry_check(struct registry *r, struct str subject, struct str schema, bool *ret_compatible, struct err *err)
+{
+    struct arena arena;
+    arena_init(&arena);
+    bool good = TRIED(r, err, r->driver->check(r, subject, schema, &arena, ret_compatible, &why));
+    arena_free(&arena);
+    return good;
+}
+
+bool registry_rule(struct registry *r, struct str subject, struct arena *arena, struct str *ret_rule, bool *ret_own,
+                   struct err *err)
+{
+    return TRIED(r, err, r->driver->rule(r, subject, arena, ret_rule, ret_own, &why));
+}
+
+bool registry_rule_set(struct registry *r, struct str subject, struct str rule, struct err *err)
+{
+    struct arena arena;
+    if (rule.len && !compat_rule_valid(rule)) {
+        err_set(err, ERR_DATA, "registry: there is no rule \"" STR_FMT "\"", STR_ARG(rule));
+        return err_hint(err, "a rule is NONE, BACKWARD, FORWARD or FULL, the last three also with _TRANSITIVE");
+    }
+    arena_init(&arena);
+    bool good = TRIED(r, err, r->driver->rule_set(r, subject, rule, &arena, &why));
+    arena_free(&arena);
+    return good;
+}
+
+bool registry_delete(struct registry *r, struct str subject, int32_t version, struct err *err)
+{
+    struct arena arena;
+    arena_init(&arena);
+    bool good = TRIED(r, err, r->driver->remove(r, subject, version, &arena, &why));
+    arena_free(&arena);
+    return good;
 }

@@ -36,10 +36,47 @@ struct registry;
 bool registry_open(const struct registry_config *config, registry_idle_fn *idle, void *idle_arg, struct registry **ret,
                    struct err *err) MUST_USE;
 /* Durable on return. Cached: a (subject, text) seen before costs no round trip. Tries for some seconds, then
- * ERR_TARGET (retriable). Incompatible: ERR_DATA naming subject, reason, and both schemas. */
+ * ERR_TARGET (retriable). Incompatible: ERR_DATA naming subject, rule and reason; registry_refused() has the schemas.
+ */
 bool registry_register(struct registry *r, struct str subject, struct str schema, int32_t *ret_id,
                        struct err *err) MUST_USE;
 /* The text under the id, cached for the registry's life (the view stays valid as long). ERR_DATA when unknown. */
 bool registry_get(struct registry *r, int32_t id, struct str *ret_schema, struct err *err) MUST_USE;
 /* NULL is fine. */
 void registry_close(struct registry *r);
+
+/* An incompatible schema in full, for the log: an error's text is one line. Texts that are not known are empty. */
+struct registry_refusal {
+    struct str subject, rule, reason;
+    struct str registered, offered;
+};
+/* Why the last registry_register() or registry_check() was refused; NULL when it was not. Valid until the next call. */
+const struct registry_refusal *registry_refused(const struct registry *r);
+
+/* ---- for operators: not cached; results live in the arena. Same errors; an unknown subject or version: ERR_DATA ----
+ */
+struct registry_version {
+    struct str subject, schema;
+    int32_t version, id;
+    bool deleted; /* softly */
+};
+
+/* Sorted by name; those with a version that is not deleted. */
+bool registry_subjects(struct registry *r, struct arena *arena, struct str **ret, size_t *ret_count,
+                       struct err *err) MUST_USE;
+/* In ascending order, without deleted ones. */
+bool registry_versions(struct registry *r, struct str subject, struct arena *arena, int32_t **ret, size_t *ret_count,
+                       struct err *err) MUST_USE;
+/* version 0: the newest. */
+bool registry_version(struct registry *r, struct str subject, int32_t version, struct arena *arena,
+                      struct registry_version *ret, struct err *err) MUST_USE;
+/* Whether registry_register() would take the schema; when not, registry_refused() says why. */
+bool registry_check(struct registry *r, struct str subject, struct str schema, bool *ret_compatible,
+                    struct err *err) MUST_USE;
+/* The rule that holds for the subject (empty: globally). *ret_own: it is the subject's own. */
+bool registry_rule(struct registry *r, struct str subject, struct arena *arena, struct str *ret_rule, bool *ret_own,
+                   struct err *err) MUST_USE;
+/* rule empty: back to the global one (of the global one: to the configuration's or the registry's own default). */
+bool registry_rule_set(struct registry *r, struct str subject, struct str rule, struct err *err) MUST_USE;
+/* Softly: ids go on being known. version 0: all. */
+bool registry_delete(struct registry *r, struct str subject, int32_t version, struct err *err) MUST_USE;

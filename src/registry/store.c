@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "codec/utf8.h"
 
 /* Any number will do, as long as it is only ours: "undamreg" in ASCII. */
 static const char create_sql[] =
@@ -145,4 +146,38 @@ bool(store_refuse)(struct store *s, int code, struct err *err, const char *fmt, 
     va_end(ap);
     s->code = code;
     return err_set(err, ERR_DATA, "%s", text);
+}
+
+bool store_subject(struct store *s, struct str subject, struct arena *arena, const char **ret, struct err *err)
+{
+    bool good = subject.len && subject.len <= STORE_SUBJECT_MAX && utf8_valid(subject);
+    for (size_t i = 0; good && i < subject.len; i++)
+        good = (unsigned char)subject.data[i] >= 0x20 && subject.data[i] != 0x7f;
+    if (!good)
+        return store_refuse(s, STORE_SUBJECT_BAD, err,
+                            "registry: a subject's name is 1 to %d bytes of UTF-8 without control characters",
+                            STORE_SUBJECT_MAX);
+    *ret = arena_memdup(arena, subject.data, subject.len);
+    return true;
+}
+
+bool store_lock(struct store *s, const char *subject, struct arena *arena, const char **ret_rule, const char **ret_mode,
+                struct err *err)
+{
+    PG_RESULT made = NULL;
+    PG_RESULT r = NULL;
+    const char *values[] = {subject, s->fallback};
+    if (!store_ask(s, "cannot add a subject",
+                   "INSERT INTO undam_registry.subject (name) VALUES ($1) ON CONFLICT DO NOTHING", 1, values, &made,
+                   err) ||
+        !store_ask(s, "cannot read a subject",
+                   "SELECT coalesce(u.compatibility, g.compatibility, $2), coalesce(u.mode, g.mode)"
+                   " FROM undam_registry.subject u, undam_registry.setting g WHERE u.name = $1 FOR UPDATE OF u",
+                   2, values, &r, err))
+        return false;
+    if (PQntuples(r) != 1)
+        return err_again(err, ERR_TARGET, "registry: subject %s went away", subject);
+    *ret_rule = arena_strdup(arena, PQgetvalue(r, 0, 0));
+    *ret_mode = arena_strdup(arena, PQgetvalue(r, 0, 1));
+    return true;
 }

@@ -65,6 +65,7 @@ static void ask(struct sample *s, enum sample_state state, struct http_call *cal
                                .head = s->head,
                                .headers = new ? s->new_lines : s->old_lines,
                                .header_count = s->line_count + new,
+                               .agent = "undam-validate/" UNDAM_VERSION,
                                .timeout_ms = (int)c->validate.timeout_ms,
                                .body_max = SAMPLE_BODY_MAX,
                                .wanted = wanted,

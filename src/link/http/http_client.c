@@ -16,6 +16,7 @@ struct http_running {
     struct curl_slist *lines;
     int64_t start_us;
     bool too_large;
+    char why[CURL_ERROR_SIZE]; /* libcurl's words; it has names and numbers in them, no credentials */
     struct http_running *next, **link;
 };
 
@@ -128,6 +129,12 @@ static void finish(struct http_running *r)
     call->on_done(call);
 }
 
+static bool is_misconfigured(CURLcode code)
+{
+    return code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
+           code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR;
+}
+
 /* on_done may start the next call, so the list is asked anew each time. */
 static void reap(struct http_pool *p)
 {
@@ -143,10 +150,11 @@ static void reap(struct http_pool *p)
         r->call->status = (int)status;
         r->call->failed = code != CURLE_OK;
         r->call->timed_out = code == CURLE_OPERATION_TIMEDOUT;
+        r->call->misconfigured = is_misconfigured(code);
         if (r->too_large)
             snprintf(r->call->error, sizeof r->call->error, "the body is larger than %zu bytes", r->call->body_max);
         else if (code != CURLE_OK)
-            snprintf(r->call->error, sizeof r->call->error, "%s", curl_easy_strerror(code));
+            snprintf(r->call->error, sizeof r->call->error, "%s", r->why[0] ? r->why : curl_easy_strerror(code));
         finish(r);
     }
 }
@@ -186,6 +194,26 @@ static void add_lines(struct http_running *r)
     curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->lines);
 }
 
+static void set_request(struct http_running *r)
+{
+    const struct http_call *call = r->call;
+    CURL *e = r->easy;
+    curl_easy_setopt(e, CURLOPT_NOBODY, call->head ? 1L : 0L);
+    if (call->method && call->send.len) {
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->send.len);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->send.data); /* not copied */
+    }
+    if (call->method)
+        curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
+    if (call->auth == HTTP_AUTH_BASIC) {
+        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(e, CURLOPT_USERPWD, call->secret);
+    } else if (call->auth == HTTP_AUTH_BEARER) {
+        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, call->secret);
+    }
+}
+
 static void set_options(struct http_running *r)
 {
     CURL *e = r->easy;
@@ -201,12 +229,17 @@ static void set_options(struct http_running *r)
     curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(e, CURLOPT_NOBODY, r->call->head ? 1L : 0L);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->why);
+    if (r->call->ca)
+        curl_easy_setopt(e, CURLOPT_CAINFO, r->call->ca);
+    if (r->call->connect_ms)
+        curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->call->connect_ms);
+    set_request(r);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, r);
-    curl_easy_setopt(e, CURLOPT_USERAGENT, "undam-validate/" UNDAM_VERSION);
+    curl_easy_setopt(e, CURLOPT_USERAGENT, r->call->agent ? r->call->agent : "undam/" UNDAM_VERSION);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     add_lines(r);
 }
@@ -216,7 +249,7 @@ void http_call_start(struct http_pool *p, struct http_call *call)
     struct http_running *r = xcalloc(1, sizeof *r);
     *r = (struct http_running){.pool = p, .call = call, .easy = curl_easy_init(), .start_us = mono_us()};
     call->running = r;
-    call->failed = call->timed_out = false;
+    call->failed = call->timed_out = call->misconfigured = false;
     call->status = 0;
     call->error[0] = '\0';
     memset(call->values, 0, sizeof call->values);

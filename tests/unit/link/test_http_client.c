@@ -140,4 +140,123 @@ TEST(a_pool_that_ends_ends_its_calls)
     drop(&c);
 }
 
+/* A server that keeps what it is sent and answers nothing special. */
+struct echo {
+    int listening, fd;
+    char text[4096];
+    size_t len, want; /* bytes the request has */
+};
+
+static void on_echo(void *arg, unsigned events)
+{
+    static const char answer_text[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    struct echo *e = arg;
+    (void)events;
+    ssize_t n = read(e->fd, e->text + e->len, sizeof e->text - 1 - e->len);
+    if (n > 0)
+        e->len += (size_t)n;
+    e->text[e->len] = '\0';
+    const char *end = strstr(e->text, "\r\n\r\n"), *length = strcasestr(e->text, "\r\nContent-Length: ");
+    if (n > 0 && (!end || e->len < (size_t)(end + 4 - e->text) + (length ? strtoul(length + 18, NULL, 10) : 0)))
+        return;
+    CHECK(write(e->fd, answer_text, sizeof answer_text - 1) == (ssize_t)sizeof answer_text - 1);
+    loop_fd_remove(loop, e->fd);
+    close(e->fd);
+}
+
+static void on_connection(void *arg, unsigned events)
+{
+    struct echo *e = arg;
+    struct err err;
+    (void)events;
+    e->fd = accept(e->listening, NULL, NULL);
+    e->len = 0;
+    CHECK(loop_fd(loop, e->fd, LOOP_READ, on_echo, e, &err));
+}
+
+static char *echo_begin(struct echo *e)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    struct err err;
+    *e = (struct echo){.listening = socket(AF_INET, SOCK_STREAM, 0)};
+    CHECK(bind(e->listening, (struct sockaddr *)&a, sizeof a) == 0 && listen(e->listening, 4) == 0);
+    CHECK(getsockname(e->listening, (struct sockaddr *)&a, &size) == 0);
+    CHECK(loop_fd(loop, e->listening, LOOP_READ, on_connection, e, &err));
+    return xasprintf("127.0.0.1:%d", ntohs(a.sin_port));
+}
+
+static void echo_end(struct echo *e)
+{
+    loop_fd_remove(loop, e->listening);
+    close(e->listening);
+}
+
+TEST(bodies_and_credentials_are_sent)
+{
+    static struct echo e;
+    static const struct str lines[] = {{"Content-Type: application/x", 27}};
+    static struct http_call c;
+    begin();
+    CLEANUP(free_ptr) char *address = echo_begin(&e);
+    c = call_of(address, "/subjects");
+    c.method = "POST";
+    c.send = STR("{\"a\":1}");
+    c.headers = lines;
+    c.header_count = 1;
+    c.auth = HTTP_AUTH_BASIC;
+    c.secret = "user:pass word";
+    http_call_start(pool, &c);
+    run_until(1);
+    CHECK(!c.failed && c.status == 201);
+    CHECK(strstr(e.text, "POST /subjects HTTP/1.1\r\n") == e.text);
+    CHECK(strstr(e.text, "\r\nAuthorization: Basic dXNlcjpwYXNzIHdvcmQ=\r\n"));
+    CHECK(strstr(e.text, "\r\nContent-Type: application/x\r\n"));
+    CHECK(strstr(e.text, "\r\nUser-Agent: undam/"));
+    CHECK(strstr(e.text, "\r\n\r\n{\"a\":1}"));
+    drop(&c);
+    c = call_of(address, "/x");
+    c.method = "DELETE";
+    c.auth = HTTP_AUTH_BEARER;
+    c.secret = "to.ken-1";
+    c.agent = "me/1";
+    done = 0;
+    http_call_start(pool, &c);
+    run_until(1);
+    CHECK(!c.failed && strstr(e.text, "DELETE /x HTTP/1.1\r\n") == e.text);
+    CHECK(strstr(e.text, "\r\nAuthorization: Bearer to.ken-1\r\n") && strstr(e.text, "\r\nUser-Agent: me/1\r\n"));
+    CHECK(!strstr(e.text, "Content-Type"));
+    drop(&c);
+    echo_end(&e);
+    end();
+}
+
+TEST(what_waiting_does_not_mend_is_told_apart)
+{
+    static struct http_call calls[3];
+    begin();
+    calls[0] = call_of("[::1", "/");
+    calls[1] = call_of(http_server_address(server), "/");
+    calls[1].ca = "/nonexistent/ca.pem";
+    calls[2] = call_of("127.0.0.1:1", "/");
+    char *plain, *secure = xasprintf("https://%s/", http_server_address(server));
+    memcpy(&plain, &calls[1].url, sizeof plain);
+    free(plain);
+    calls[1].url = secure;
+    for (int i = 0; i < 3; i++) {
+        calls[i].auth = HTTP_AUTH_BASIC;
+        calls[i].secret = "user:hidden";
+        http_call_start(pool, &calls[i]);
+    }
+    run_until(3);
+    CHECK(calls[0].failed && calls[0].misconfigured);
+    CHECK(calls[1].failed && calls[1].misconfigured);
+    CHECK(calls[2].failed && !calls[2].misconfigured);
+    for (int i = 0; i < 3; i++) {
+        CHECK(calls[i].error[0] && !strstr(calls[i].error, "hidden"));
+        drop(&calls[i]);
+    }
+    end();
+}
+
 TEST_MAIN
