@@ -92,8 +92,8 @@ bool store_delete(struct store *s, struct str subject, int32_t version, bool per
                   int32_t **ret, size_t *ret_count, struct err *err)
 {
     const char *name;
-    int32_t *versions;
-    size_t count;
+    int32_t *versions = NULL;
+    size_t count = 0;
     if (!store_begin(s, err))
         return false;
     bool ok = store_subject(s, subject, arena, &name, err) &&
