@@ -58,7 +58,10 @@ static void add_sample_services(struct buf *out)
         add_sample(out, &config_service_settings[i], 4);
     buf_adds(out, "    # Tables it owns, as schema.table, each with its partition key: the column, or the columns\n"
                   "    # separated by commas, by which events stay in order.\n"
-                  "    tables:\n      public.transactions: user_id\n      public.entries: user_id\n");
+                  "    tables:\n      public.transactions: user_id\n      public.entries: user_id\n"
+                  "    # Columns that events carry in one map instead of a field each, separated by commas, `*` at the\n"
+                  "    # end of a name for any: a new one needs no new version of the schema. Default: none.\n"
+                  "    #dynamic:\n    #  public.transactions: compliance_*, note\n");
 }
 
 static int sample_run(struct invocation *inv)
@@ -93,6 +96,29 @@ static const char *shown_value(struct arena *a, const struct config_setting *s, 
     return arena_strdup(a, safe);
 }
 
+static bool has_dynamic(const struct config_service *v)
+{
+    for (size_t i = 0; i < v->table_count; i++)
+        if (v->tables[i].dynamic[0])
+            return true;
+    return false;
+}
+
+static void show_dynamic(struct buf *out, const struct config_service *v)
+{
+    if (has_dynamic(v))
+        buf_adds(out, "    dynamic:\n");
+    for (size_t i = 0; i < v->table_count; i++) {
+        if (!v->tables[i].dynamic[0])
+            continue;
+        buf_adds(out, "      ");
+        add_scalar(out, v->tables[i].name);
+        buf_adds(out, ": ");
+        add_scalar(out, v->tables[i].dynamic);
+        buf_addc(out, '\n');
+    }
+}
+
 static void show_text(struct buf *out, struct arena *a, const struct config *c)
 {
     struct str section = {NULL, 0};
@@ -123,6 +149,7 @@ static void show_text(struct buf *out, struct arena *a, const struct config *c)
             add_scalar(out, v->tables[k].key);
             buf_addc(out, '\n');
         }
+        show_dynamic(out, v);
     }
 }
 
@@ -154,6 +181,15 @@ static void show_json(struct buf *out, struct arena *a, const struct config *c)
         for (size_t k = 0; k < v->table_count; k++) {
             buf_adds(out, k ? "," : "");
             add_member(out, v->tables[k].name, v->tables[k].key);
+        }
+        buf_adds(out, "},\"dynamic\":{");
+        const char *separator = "";
+        for (size_t k = 0; k < v->table_count; k++) {
+            if (!v->tables[k].dynamic[0])
+                continue;
+            buf_adds(out, separator);
+            add_member(out, v->tables[k].name, v->tables[k].dynamic);
+            separator = ",";
         }
         buf_adds(out, "}}");
     }

@@ -221,7 +221,10 @@ static void page_conf(struct buf *out, const char *unused)
     buf_adds(out,
              ".TP\n\\fBservices.NAME.tables\\fR (mapping)\nThe tables that the service owns, as schema.table, each "
              "with its partition key: the column, or the columns separated by commas, by which events stay in "
-             "order. A table has one owner.\n.SH SEE ALSO\n.BR undam (1),\n.BR undam\\-config (1)\n");
+             "order. A table has one owner.\n.TP\n\\fBservices.NAME.dynamic\\fR (mapping)\nColumns of a table that "
+             "its events carry in one map field instead of a field each, separated by commas; * at the end of a name "
+             "stands for any and leaves key columns out. A new column that fits needs no new version of the schema. "
+             "Their values are texts.\n.SH SEE ALSO\n.BR undam (1),\n.BR undam\\-config (1)\n");
 }
 
 static void add_md_settings(struct buf *out, const struct config_setting *rows, unsigned count, const char *prefix)
@@ -251,7 +254,11 @@ static void page_md_configuration(struct buf *out, const char *unused)
                   "topic. A table has one owner.\n\n");
     add_md_settings(out, config_service_settings, config_service_setting_count, "services.NAME.");
     buf_adds(out, "| `services.NAME.tables` | mapping | none | The tables that it owns, as schema.table, each with its "
-                  "partition key: the column, or the columns separated by commas, by which events stay in order. |\n");
+                  "partition key: the column, or the columns separated by commas, by which events stay in order. |\n"
+                  "| `services.NAME.dynamic` | mapping | none | Columns of a table that its events carry in one map "
+                  "field instead of a field each, separated by commas; `*` at the end of a name stands for any and "
+                  "leaves key columns out. A new column that fits needs no new version of the schema. Their values "
+                  "are texts. |\n");
 }
 
 static void page_md_exit_codes(struct buf *out, const char *unused)

@@ -24,6 +24,11 @@ struct loading {
     struct arena *arena;
     size_t service_capacity, table_capacity, warning_capacity;
     int *service_lines; /* parallel to c->services */
+    struct dynamic {    /* may stand before the tables that it is about */
+        size_t service;
+        const struct yaml_node *node;
+    } * dynamic;
+    size_t dynamic_count, dynamic_capacity;
 };
 
 void config_free(struct config *c)
@@ -186,7 +191,45 @@ static bool add_table(struct loading *l, struct config_service *s, const struct 
     return true;
 }
 
-/* services, services.NAME, services.NAME.SETTING, services.NAME.tables, services.NAME.tables.TABLE */
+static bool add_dynamic(struct loading *l, const struct config_service *s, const struct yaml_node *n, struct err *err)
+{
+    if (n->kind != YAML_SCALAR || !str_trim(str_of(n->value)).len) {
+        fail(l, n->line, err, "%s wants names of columns", n->path);
+        return err_hint(err, "separate them by commas; `*` at the end of a name stands for any, as in `compliance_*, note`");
+    }
+    for (struct str rest = str_of(n->value); rest.data;) {
+        struct str name = str_trim(str_cut(rest, ',', &rest));
+        const char *star = name.len ? memchr(name.data, '*', name.len) : NULL;
+        if (!name.len)
+            return fail(l, n->line, err, "%s has an empty column name", n->path);
+        if (star && star != name.data + name.len - 1)
+            return fail(l, n->line, err, "%s: `*` stands at the end of a name only", n->path);
+    }
+    GROW(l->dynamic, l->dynamic_count, l->dynamic_capacity);
+    l->dynamic[l->dynamic_count++] = (struct dynamic){(size_t)(s - l->c->services), n};
+    return true;
+}
+
+/* Once all tables are known. */
+static bool set_dynamic(const struct loading *l, struct err *err)
+{
+    for (size_t i = 0; i < l->dynamic_count; i++) {
+        const struct config_service *s = &l->c->services[l->dynamic[i].service];
+        const struct yaml_node *n = l->dynamic[i].node;
+        struct config_table *table = NULL;
+        for (size_t k = 0; k < s->table_count; k++)
+            if (strcmp(s->tables[k].name, n->keys[3]) == 0)
+                table = &s->tables[k];
+        if (!table)
+            return fail(l, n->line, err, "service %s has dynamic columns of table %.128s, which is none of its tables",
+                        s->name, n->keys[3]);
+        table->dynamic = n->value;
+    }
+    return true;
+}
+
+/* services, services.NAME, services.NAME.SETTING, services.NAME.tables, services.NAME.tables.TABLE, and the same with
+ * `dynamic` */
 static bool read_service(struct loading *l, const struct yaml_node *n, struct err *err)
 {
     bool container = n->kind == YAML_MAP || n->kind == YAML_NULL;
@@ -197,17 +240,22 @@ static bool read_service(struct loading *l, const struct yaml_node *n, struct er
         return false;
     if (n->depth == 2)
         return container || fail(l, n->line, err, "%s must be a mapping with dsn, listen and tables", n->path);
-    bool tables = strcmp(n->keys[2], "tables") == 0;
+    bool tables = strcmp(n->keys[2], "tables") == 0, dynamic = strcmp(n->keys[2], "dynamic") == 0;
     if (n->depth == 3 && tables)
         return container || fail(l, n->line, err, "%s must be a mapping of tables to partition keys", n->path);
+    if (n->depth == 3 && dynamic)
+        return container || fail(l, n->line, err, "%s must be a mapping of tables to columns", n->path);
     if (n->depth == 4 && tables)
         return add_table(l, s, n, err);
+    if (n->depth == 4 && dynamic)
+        return add_dynamic(l, s, n, err);
     const struct config_setting *row =
         n->depth == 3 ? find_setting(config_service_settings, config_service_setting_count, n->keys[2]) : NULL;
     if (row)
         return set_value(l, row, s, n, err);
     fail(l, n->line, err, "unknown setting %s", n->path);
-    return err_hint(err, "a service has dsn, listen and tables (a mapping of schema.table to its partition key)");
+    return err_hint(err, "a service has dsn, listen, tables (a mapping of schema.table to its partition key) and "
+                         "dynamic (a mapping of schema.table to columns)");
 }
 
 static bool read_node(struct loading *l, const struct yaml_node *n, struct err *err)
@@ -325,7 +373,7 @@ static bool load(struct loading *l, struct str bytes, struct err *err)
     for (size_t i = 0; i < count; i++)
         if (!read_node(l, &nodes[i], err))
             return false;
-    if (!check_required(l, err) || !check_services(l, err) || !check_kafka(l, err) || !check_outbox(l->c, err))
+    if (!check_required(l, err) || !check_services(l, err) || !set_dynamic(l, err) || !check_kafka(l, err) || !check_outbox(l->c, err))
         return false;
     if (!l->c->bus.dsn[0])
         l->c->bus.dsn = l->c->control.dsn;
@@ -347,6 +395,7 @@ bool config_parse(const char *path, struct str bytes, struct config **ret, struc
         l.folder = slash == path ? "" : arena_memdup(&c->arena, path, (size_t)(slash - path));
     bool ok = load(&l, bytes, err);
     free(l.service_lines);
+    free(l.dynamic);
     if (!ok) {
         config_free(c);
         return false;

@@ -32,7 +32,7 @@ static void add(struct checking *c, enum check_severity severity, const char *co
  * "i"), partitions' leaves not included; `key` their partition key; the outbox has key NULL. Columns: object, detail.
  */
 static const char tables_cte[] =
-    " t AS (SELECT c.oid, w.name, w.key, c.relkind, c.relreplident AS ident, c.relpersistence,"
+    " t AS (SELECT c.oid, w.name, w.key, w.dynamic, c.relkind, c.relreplident AS ident, c.relpersistence,"
     " (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS pk"
     " FROM wanted w, pg_catalog.pg_class c, pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace"
     " AND c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = w.name) ";
@@ -90,7 +90,17 @@ static const struct {
      "SELECT t.name, string_agg(a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ') FROM t,"
      " pg_catalog.pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >="
      " 16384 GROUP BY t.name",
-     "user-defined types: %s; values come as their text", "a read model that uses them as such needs the type too"},
+     "user-defined types: %s; values come as their text, those of domains as their base type's", "a read model that uses them as such needs the type too"},
+    {CHECK_ERROR, 0, "dynamic_key",
+     "SELECT t.name, btrim(d) FROM t, unnest(string_to_array(t.dynamic, ',')) d WHERE btrim(d) IN (SELECT btrim(k) FROM"
+     " unnest(string_to_array(t.key, ',')) k UNION SELECT a.attname FROM pg_catalog.pg_index i, pg_catalog.pg_attribute a"
+     " WHERE i.indexrelid = t.pk AND a.attrelid = t.oid AND a.attnum = ANY (i.indkey))",
+     "column %s is part of a key and cannot be dynamic", "take it out of services.*.dynamic"},
+    {CHECK_WARNING, 0, "dynamic_nothing",
+     "SELECT t.name, btrim(d) FROM t, unnest(string_to_array(t.dynamic, ',')) d WHERE NOT EXISTS (SELECT FROM"
+     " pg_catalog.pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND CASE WHEN d LIKE"
+     " '%*%' THEN starts_with(a.attname::text, rtrim(btrim(d), '*')) ELSE a.attname = btrim(d) END)",
+     "services.*.dynamic names %s, which fits no column today", "nothing to do if such columns are still to come"},
     {CHECK_NOTE, 0, "partitioned",
      "SELECT t.name, '' FROM t WHERE relkind = 'p' AND (SELECT pubviaroot FROM pg_catalog.pg_publication WHERE pubname"
      " = (SELECT pub FROM one))",
@@ -114,27 +124,29 @@ static const struct {
      "the publication has a column list: other columns are not in the events%s", "see ALTER PUBLICATION"},
 };
 
-/* "WITH wanted(name, key) AS (VALUES ...), one(pub) AS (...), t AS (...)" */
+/* "WITH wanted(name, key, dynamic) AS (VALUES ...), one(pub) AS (...), t AS (...)" */
 static void add_with(const struct checking *c, struct buf *sql)
 {
     bool first = true;
-    buf_adds(sql, "WITH wanted(name, key) AS (");
+    buf_adds(sql, "WITH wanted(name, key, dynamic) AS (");
     for (size_t i = 0; i < c->config->service_count; i++) {
         for (size_t k = 0; k < c->config->services[i].table_count; k++, first = false) {
             buf_adds(sql, first ? "VALUES (" : ", (");
             buf_add_literal(sql, str_of(c->config->services[i].tables[k].name));
             buf_adds(sql, first ? "::text, " : ", ");
             buf_add_literal(sql, str_of(c->config->services[i].tables[k].key));
+            buf_adds(sql, first ? "::text, " : ", ");
+            buf_add_literal(sql, str_of(c->config->services[i].tables[k].dynamic));
             buf_adds(sql, first ? "::text)" : ")");
         }
     }
     if (c->config->source.outbox[0]) {
         buf_adds(sql, first ? "VALUES (" : ", (");
         buf_add_literal(sql, str_of(c->config->source.outbox));
-        buf_adds(sql, first ? "::text, NULL::text)" : ", NULL)");
+        buf_adds(sql, first ? "::text, NULL::text, '')" : ", NULL, '')");
         first = false;
     }
-    buf_adds(sql, first ? "SELECT '', '' WHERE false), one(pub) AS (SELECT " : "), one(pub) AS (SELECT ");
+    buf_adds(sql, first ? "SELECT '', '', '' WHERE false), one(pub) AS (SELECT " : "), one(pub) AS (SELECT ");
     buf_add_literal(sql, str_of(c->config->source.publication));
     buf_adds(sql, "::text),");
     buf_adds(sql, tables_cte);

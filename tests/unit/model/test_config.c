@@ -123,6 +123,11 @@ TEST(wrong_services)
     refused(MINIMAL "services: {a: {tables: {users: id}}}\n", "table 'users' has no schema");
     refused(MINIMAL "services: {a: {tables: {p.users: }}}\n", "wants a partition key");
     refused(MINIMAL "services: {a: {tables: {p.users: 'a,,b'}}}\n", "empty column name");
+    refused(MINIMAL "services: {a: {tables: {p.u: id}, dynamic: {p.u: 'a,,b'}}}\n", "empty column name");
+    refused(MINIMAL "services: {a: {tables: {p.u: id}, dynamic: {p.u: }}}\n", "wants names of columns");
+    refused(MINIMAL "services: {a: {tables: {p.u: id}, dynamic: {p.u: 'a*b'}}}\n", "at the end of a name only");
+    refused(MINIMAL "services: {a: {tables: {p.u: id}, dynamic: {p.v: a}}}\n", "none of its tables");
+    refused(MINIMAL "services: {a: {tables: {p.u: id}, dynamic: x}}\n", "mapping of tables to columns");
     refused(MINIMAL "services:\n  a: {tables: {p.u: id}}\n  b: {tables: {p.u: id}}\n",
             "undam.yaml:5: table p.u belongs to service a already");
     refused(MINIMAL "services:\n  a: {dsn: dbname=x}\n  b: {dsn: dbname=x}\n", "have the same read-model database");
