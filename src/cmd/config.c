@@ -56,12 +56,13 @@ static void add_sample_services(struct buf *out)
                   "services:\n  transactions:\n");
     for (unsigned i = 0; i < config_service_setting_count; i++)
         add_sample(out, &config_service_settings[i], 4);
-    buf_adds(out, "    # Tables it owns, as schema.table, each with its partition key: the column, or the columns\n"
-                  "    # separated by commas, by which events stay in order.\n"
-                  "    tables:\n      public.transactions: user_id\n      public.entries: user_id\n"
-                  "    # Columns that events carry in one map instead of a field each, separated by commas, `*` at the\n"
-                  "    # end of a name for any: a new one needs no new version of the schema. Default: none.\n"
-                  "    #dynamic:\n    #  public.transactions: compliance_*, note\n");
+    buf_adds(out,
+             "    # Tables it owns, as schema.table, each with its partition key: the column, or the columns\n"
+             "    # separated by commas, by which events stay in order.\n"
+             "    tables:\n      public.transactions: user_id\n      public.entries: user_id\n"
+             "    # Columns that events carry in one map instead of a field each, separated by commas, `*` at the\n"
+             "    # end of a name for any: a new one needs no new version of the schema. Default: none.\n"
+             "    #dynamic:\n    #  public.transactions: compliance_*, note\n");
 }
 
 static int sample_run(struct invocation *inv)

@@ -195,7 +195,8 @@ static bool add_dynamic(struct loading *l, const struct config_service *s, const
 {
     if (n->kind != YAML_SCALAR || !str_trim(str_of(n->value)).len) {
         fail(l, n->line, err, "%s wants names of columns", n->path);
-        return err_hint(err, "separate them by commas; `*` at the end of a name stands for any, as in `compliance_*, note`");
+        return err_hint(err,
+                        "separate them by commas; `*` at the end of a name stands for any, as in `compliance_*, note`");
     }
     for (struct str rest = str_of(n->value); rest.data;) {
         struct str name = str_trim(str_cut(rest, ',', &rest));
@@ -373,7 +374,8 @@ static bool load(struct loading *l, struct str bytes, struct err *err)
     for (size_t i = 0; i < count; i++)
         if (!read_node(l, &nodes[i], err))
             return false;
-    if (!check_required(l, err) || !check_services(l, err) || !set_dynamic(l, err) || !check_kafka(l, err) || !check_outbox(l->c, err))
+    if (!check_required(l, err) || !check_services(l, err) || !set_dynamic(l, err) || !check_kafka(l, err) ||
+        !check_outbox(l->c, err))
         return false;
     if (!l->c->bus.dsn[0])
         l->c->bus.dsn = l->c->control.dsn;

@@ -90,10 +90,12 @@ static const struct {
      "SELECT t.name, string_agg(a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ') FROM t,"
      " pg_catalog.pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >="
      " 16384 GROUP BY t.name",
-     "user-defined types: %s; values come as their text, those of domains as their base type's", "a read model that uses them as such needs the type too"},
+     "user-defined types: %s; values come as their text, those of domains as their base type's",
+     "a read model that uses them as such needs the type too"},
     {CHECK_ERROR, 0, "dynamic_key",
      "SELECT t.name, btrim(d) FROM t, unnest(string_to_array(t.dynamic, ',')) d WHERE btrim(d) IN (SELECT btrim(k) FROM"
-     " unnest(string_to_array(t.key, ',')) k UNION SELECT a.attname FROM pg_catalog.pg_index i, pg_catalog.pg_attribute a"
+     " unnest(string_to_array(t.key, ',')) k UNION SELECT a.attname FROM pg_catalog.pg_index i, "
+     "pg_catalog.pg_attribute a"
      " WHERE i.indexrelid = t.pk AND a.attrelid = t.oid AND a.attnum = ANY (i.indkey))",
      "column %s is part of a key and cannot be dynamic", "take it out of services.*.dynamic"},
     {CHECK_WARNING, 0, "dynamic_nothing",

@@ -28,7 +28,8 @@ is "$(diff "$T/want" "$T/got")" "" "built-in type names are those of format_type
 
 # Values.
 app "CREATE TYPE mood AS ENUM ('sad', 'so so', 'ha\"ppy'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
-     CREATE DOMAIN tags AS text[]; CREATE TYPE inner_row AS (a int, b text);
+     CREATE DOMAIN tags AS text[]; CREATE DOMAIN price AS numeric(12,2); CREATE DOMAIN price_again AS price;
+     CREATE DOMAIN stamp AS timestamptz(3); CREATE TYPE inner_row AS (a int, b text);
      CREATE TYPE outer_row AS (x inner_row, y numeric, z mood[]); CREATE TYPE int_pair AS RANGE (subtype = int)"
 cat >"$T/values" <<'END'
 boolean|t|f
@@ -113,7 +114,34 @@ inner_row|(1,"a ""b"" (c)")|(,)
 outer_row|("(1,""x y"")",1.50,"{sad,""so so""}")|(,,)
 inner_row[]|{"(1,a)",NULL}
 int_pair|[1,5)
+price|1234567890.10|NaN
+price_again|-0.05|0.00
+positive[]|{1,NULL,2147483647}|{{1},{2}}
+price[]|{1.10,NULL}|{1.10,NaN}
+price_again[]|{-0.01}
+stamp|2024-06-01 10:00:00.123+00|infinity
+tags[]|{"{a,\"b c\"}",NULL}
+int_pair[]|{"[1,5)",empty}
+numeric(5,5)|0.00001|-0.99999
+numeric(30,0)|-999999999999999999999999999999|18446744073709551616
+numeric(1000,500)|0.1|-1e499
+numeric(6,2)[]|{1.10,NULL}|{NaN}
+date[]|{2024-02-29,NULL}|{infinity}
+time without time zone[]|{23:59:59.999999}|{24:00:00}
+timestamp without time zone[]|{"12345-01-01 00:00:00"}|{infinity}
+timestamp without time zone|12345-06-07 08:09:10.111213|294247-01-10 04:00:54.775807|294247-01-10 04:00:54.775808
+timestamp with time zone|0001-01-01 00:00:00+00|0001-12-31 23:59:59.999999+00 BC
+real[]|{0.1,NaN,-0,Infinity}
+double precision[]|{1e+23,5e-324,NULL}
+boolean[]|{t,NULL,f}
+uuid[]|{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}
+smallint[]|{-32768}
+oid[]|{4294967295}
+box[]|{(3,4),(1,2);(1,1),(0,0)}
+interval[]|{"1 day 02:03:04"}
+json[]|{"{\"a\": 1}",NULL}
 END
+[ "$VERSION" -lt 15 ] || echo 'numeric(3,-2)|12300' >>"$T/values"
 if [ "$VERSION" -ge 14 ]; then
     cat >>"$T/values" <<'END'
 numeric|Infinity|-Infinity
@@ -159,9 +187,55 @@ is "$(diff "$T/source" "$T/bus")" "" "every value has the source's text"
 # Names in schemas: built-in as the server prints them, user-defined ones with their schema.
 app "SELECT c.relname || ' ' || format_type(a.atttypid, a.atttypmod) FROM pg_class c, pg_attribute a
      WHERE c.relname ~ '^t[0-9]+\$' AND a.attrelid = c.oid AND a.attname = 'v'" |
-    sed -E 's/ (mood|positive|tags|inner_row|outer_row|int_pair)/ public.\1/' | LC_ALL=C sort >"$T/want"
+    sed -E 's/ (mood|positive|tags|inner_row|outer_row|int_pair|price|price_again|stamp)(\[|$)/ public.\1\2/' | LC_ALL=C sort >"$T/want"
 sql src undam "SELECT definition::json ->> 'undam.entity', definition::json -> 'fields' -> 1 ->> 'undam.type'
                FROM undam_registry.schema" | sed 's/^public\.//; s/|/ /' | LC_ALL=C sort >"$T/got"
 is "$(diff "$T/want" "$T/got")" "" "schemas carry the types' names"
+# What Avro says of them.
+cat >"$T/avro" <<'END'
+boolean|["null","boolean"]
+bytea|["null","bytes"]
+smallint|["null","int"]
+integer|["null","int"]
+bigint|["null","long"]
+oid|["null","long"]
+real|["null","float"]
+double precision|["null","double"]
+uuid|["null",{"type":"string","logicalType":"uuid"}]
+date|["null",{"type":"int","logicalType":"date"},"string"]
+time without time zone|["null",{"type":"long","logicalType":"time-micros"},"string"]
+time(3) without time zone|["null",{"type":"long","logicalType":"time-micros"},"string"]
+time with time zone|["null","string"]
+timestamp without time zone|["null",{"type":"long","logicalType":"local-timestamp-micros"},"string"]
+timestamp(0) without time zone|["null",{"type":"long","logicalType":"local-timestamp-micros"},"string"]
+timestamp with time zone|["null",{"type":"long","logicalType":"timestamp-micros"},"string"]
+public.stamp|["null",{"type":"long","logicalType":"timestamp-micros"},"string"]
+numeric|["null","string"]
+numeric(12,2)|["null",{"type":"bytes","logicalType":"decimal","precision":12,"scale":2},"string"]
+numeric(1000,500)|["null",{"type":"bytes","logicalType":"decimal","precision":1000,"scale":500},"string"]
+public.price|["null",{"type":"bytes","logicalType":"decimal","precision":12,"scale":2},"string"]
+public.price_again|["null",{"type":"bytes","logicalType":"decimal","precision":12,"scale":2},"string"]
+public.price_again[]|["null",{"type":"array","items":["null",{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}]},"string"]
+public.positive|["null","int"]
+public.positive[]|["null",{"type":"array","items":["null","int"]},"string"]
+public.tags|["null",{"type":"array","items":["null","string"]},"string"]
+public.tags[]|["null",{"type":"array","items":["null","string"]},"string"]
+public.mood|["null","string"]
+public.mood[]|["null",{"type":"array","items":["null","string"]},"string"]
+public.inner_row|["null","string"]
+public.inner_row[]|["null",{"type":"array","items":["null","string"]},"string"]
+public.int_pair|["null","string"]
+text|["null","string"]
+jsonb|["null","string"]
+interval|["null","string"]
+money|["null","string"]
+int2vector|["null","string"]
+timestamp with time zone[]|["null",{"type":"array","items":["null",{"type":"long","logicalType":"timestamp-micros"}]},"string"]
+bytea[]|["null",{"type":"array","items":["null","bytes"]},"string"]
+END
+[ "$VERSION" -lt 15 ] || echo 'numeric(3,-2)|["null","string"]' >>"$T/avro"
+sql src undam "SELECT DISTINCT definition::json -> 'fields' -> 1 ->> 'undam.type', definition::json -> 'fields' -> 1 ->> 'type'
+               FROM undam_registry.schema" >"$T/got"
+is "$(grep -vxFf "$T/got" "$T/avro")" "" "and Avro's types"
 stop relay
 done_testing
