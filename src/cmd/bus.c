@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cmd/bus_event.h"
+#include "cmd/bus_topics.h"
 #include "cmd/commands.h"
 #include "cmd/report.h"
 
@@ -103,6 +104,12 @@ static const struct option json_option[] = {
     {"json", 0, OPTION_FLAG, NULL, "Print JSON."},
 };
 
+static const struct option topics_options[] = {
+    {"apply", 0, OPTION_FLAG, NULL, "Make topics that are missing, correct retention and min.insync.replicas."},
+    {"dry-run", 'n', OPTION_FLAG, NULL, "With --apply: only say what would be changed."},
+    {"json", 0, OPTION_FLAG, NULL, "Print JSON."},
+};
+
 const struct command cmd_bus[] = {
     {.name = "bus info",
      .operands = "",
@@ -113,6 +120,21 @@ const struct command cmd_bus[] = {
      .option_count = COUNT(json_option),
      .needs_config = true,
      .run = info_run},
+    {.name = "bus topics",
+     .operands = "",
+     .summary = "Show how the bus's topics are kept, and correct what has drifted",
+     .help =
+         "On Kafka: each topic of the log with partitions, replicas, min.insync.replicas and retention, what is"
+         " dangerous or not as configured, each with its effect, and what --apply would do. Exit status 1 when"
+         " something is wrong or would be changed.\n"
+         "--apply makes topics that are missing (the relay does so too, at the first event) and sets retention.ms and"
+         " min.insync.replicas to what the configuration says. It never changes a number of partitions, which would"
+         " move keys, nor replicas, and it does not make a topic again that the log had written to.\n"
+         "On PostgreSQL there is nothing to correct: it prints the topics that there are.",
+     .options = topics_options,
+     .option_count = COUNT(topics_options),
+     .needs_config = true,
+     .run = bus_topics_run},
     {.name = "bus check",
      .operands = "",
      .summary = "Check the log on the bus in itself",

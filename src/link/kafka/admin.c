@@ -301,6 +301,51 @@ bool kafka_topic_settings(struct kafka *k, const char *const *names, size_t coun
                     err);
 }
 
+static bool is_changed(const struct kafka_setting *settings, const char *name)
+{
+    for (; settings->name; settings++)
+        if (strcmp(settings->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool altered(rd_kafka_event_t *event, struct kafka *k, const char *doing, struct err *err)
+{
+    size_t count;
+    const rd_kafka_ConfigResource_t **resources =
+        rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count);
+    rd_kafka_resp_err_t code = count == 1 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           kafka_fail(k, doing, code, count == 1 ? rd_kafka_ConfigResource_error_string(resources[0]) : NULL, err);
+}
+
+bool kafka_topic_set(struct kafka *k, const char *name, const struct kafka_setting *settings,
+                     const struct kafka_idle *idle, struct err *err)
+{
+    struct arena arena;
+    struct kafka_values now;
+    char doing[320];
+    snprintf(doing, sizeof doing, "cannot change the settings of topic %s", name);
+    arena_init(&arena);
+    bool good = kafka_topic_settings(k, &name, 1, idle, &arena, &now, err);
+    if (good) {
+        rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
+        for (size_t i = 0; i < now.count; i++)
+            if (now.values[i].set_here && !is_changed(settings, now.values[i].name))
+                rd_kafka_ConfigResource_set_config(resource, now.values[i].name, now.values[i].value);
+        for (const struct kafka_setting *s = settings; s->name; s++)
+            rd_kafka_ConfigResource_set_config(resource, s->name, s->value);
+        struct operation o = operation_start(k, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, idle);
+        rd_kafka_AlterConfigs(k->rk, &resource, 1, o.options, o.queue);
+        rd_kafka_event_t *event = operation_wait(&o, doing, err);
+        good = event && altered(event, k, doing, err);
+        operation_end(&o, event);
+        rd_kafka_ConfigResource_destroy(resource);
+    }
+    arena_free(&arena);
+    return good;
+}
+
 bool kafka_broker_settings(struct kafka *k, int32_t broker, const struct kafka_idle *idle, struct arena *arena,
                            struct kafka_values *ret, struct err *err)
 {

@@ -45,6 +45,11 @@ bool kafka_topic_settings(struct kafka *k, const char *const *names, size_t coun
                           struct arena *arena, struct kafka_values *ret, struct err *err) MUST_USE;
 bool kafka_broker_settings(struct kafka *k, int32_t broker, const struct kafka_idle *idle, struct arena *arena,
                            struct kafka_values *ret, struct err *err) MUST_USE;
+/* Changes these settings of a topic (the list ends with a NULL name) and leaves its others as they are. The request
+ * that librdkafka 2.0 has replaces all of a topic's settings, so those set on it are read and sent along: two who
+ * change one topic in the same moment can undo each other's. */
+bool kafka_topic_set(struct kafka *k, const char *name, const struct kafka_setting *settings,
+                     const struct kafka_idle *idle, struct err *err) MUST_USE;
 /* Number of brokers, and the id of one of them. */
 bool kafka_brokers(struct kafka *k, const struct kafka_idle *idle, int *ret_count, int32_t *ret_id,
                    struct err *err) MUST_USE;
