@@ -15,6 +15,8 @@
 #   apicurio_create NAME          apicurio_url NAME prints its Confluent API's address
 #   apicurio_down NAME, apicurio_up NAME     what was registered is kept; apicurio_kill NAME, apicurio_pause, _resume
 #   reader java|node|go CLUSTER REGISTRY-URL TOPIC MESSAGES   a reader that is not ours (tests/kafka/readers), normalised
+#   link_create DELAY-MS JITTER-MS LOSS-PERCENT SEED   before kafka_create: brokers are then at one end of a bad network
+#   (address $KAFKA_HOST, commands through $KAFKA_ENTER), what is started through $LINK_ENTER at the other; link_cut, link_mend
 #
 # Brokers are numbered from 1, each one broker and controller. Topics are not created by use (auto.create.topics.enable).
 # Data, configuration and log of a broker: $T/NAME/I.
@@ -164,7 +166,9 @@ kafka_tool() { # NAME CLASS ARG...
         *) bail "kafka_tool: no tool $class" ;;
     esac
     case $class in *Command | *GetOffsetShell | *ConsumerPerformance) servers=(--bootstrap-server "$(kafka_brokers "$name")") ;; esac
-    "${kafka_java[@]}" -Xmx256m -Dlog4j.configuration="file:$UNDAM_SOURCE/tests/kafka/log4j.properties" -cp "$home/jars/*" "$class" "${servers[@]}" "$@"
+    # shellcheck disable=SC2086
+    ${KAFKA_ENTER:-} "${kafka_java[@]}" -Xmx256m -Dlog4j.configuration="file:$UNDAM_SOURCE/tests/kafka/log4j.properties" -cp "$home/jars/*" \
+        "$class" "${servers[@]}" "$@"
 }
 
 # --- Apicurio Registry ---------------------------------------------------------------------------------------------------
@@ -194,6 +198,18 @@ apicurio_down() {
 apicurio_pause() { kill -STOP "${apicurio_pids[$1]}"; }
 apicurio_resume() { kill -CONT "${apicurio_pids[$1]}"; }
 
+# --- a bad network: brokers at one end, whatever a test starts through $LINK_ENTER at the other ----------------------------
+link_create() { # DELAY-MS JITTER-MS LOSS-PERCENT SEED, before kafka_create
+    local own=(unshare -n) enter='nsenter -n' a b
+    if [ "$(id -u)" != 0 ]; then own=(unshare -rn) enter='nsenter --preserve-credentials -U -n'; fi
+    start link "${own[@]}" "$UNDAM_BUILD/tests/kafka/lossy_link" "$@"
+    wait_until 10 grep -qE '^[0-9]+ [0-9]+$' "$T/link.log" || bail "no link: $(cat "$T/link.log")"
+    read -r a b <"$T/link.log"
+    KAFKA_HOST=10.77.0.1 KAFKA_ENTER="$enter -t $a" LINK_ENTER="$enter -t $b"
+}
+link_cut() { kill -USR1 "$pid_link"; }
+link_mend() { kill -USR2 "$pid_link"; }
+
 # --- readers that are not ours --------------------------------------------------------------------------------------------
 reader() { # LANGUAGE CLUSTER REGISTRY-URL TOPIC MESSAGES
     local language=$1 folder arguments
@@ -203,7 +219,8 @@ reader() { # LANGUAGE CLUSTER REGISTRY-URL TOPIC MESSAGES
     (
         set -o pipefail
         case $language in
-            java) "${kafka_java[@]}" -Xmx256m -cp "$folder/jars/*:$folder/classes" Reader "${arguments[@]}" ;;
+            # shellcheck disable=SC2086
+            java) ${KAFKA_ENTER:-} "${kafka_java[@]}" -Xmx512m -cp "$folder/jars/*:$folder/classes" Reader "${arguments[@]}" ;;
             node) node "$folder/reader.js" "${arguments[@]}" ;;
             go) "$folder/reader" "${arguments[@]}" ;;
         esac | json_lines

@@ -3,6 +3,7 @@
  * Reads a topic as a service written in Java would: Kafka's own consumer (read_committed), Avro's own decoder with its
  * logical types, schemas from the registry by the id in each value. Prints a JSON line a message, by partition and offset.
  *   java Reader BROKERS REGISTRY-URL TOPIC MESSAGES      ends with 1 when there are fewer (after 60 s) or more
+ * MESSAGES "-": to the end of the topic as it is. REGISTRY-URL "-": values are printed as their size.
  * How values are printed: README.md beside this file.
  */
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -78,6 +79,8 @@ public final class Reader {
     private Object decode(byte[] bytes) throws Exception {
         if (bytes == null)
             return null;
+        if (registry.equals("-"))
+            return bytes.length;
         ByteBuffer framed = ByteBuffer.wrap(bytes);
         if (framed.get() != 0)
             throw new IllegalStateException("a value without the registry's framing");
@@ -215,6 +218,16 @@ public final class Reader {
         return out.append('}').toString();
     }
 
+    private static void readToEnd(KafkaConsumer<byte[], byte[]> consumer, List<TopicPartition> partitions,
+            List<ConsumerRecord<byte[], byte[]>> messages, long deadline) {
+        Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+        while (!ends.entrySet().stream().allMatch(e -> consumer.position(e.getKey()) >= e.getValue())) {
+            if (System.nanoTime() > deadline)
+                throw new IllegalStateException("the end is not reached within 60 s");
+            consumer.poll(Duration.ofMillis(200)).forEach(messages::add);
+        }
+    }
+
     private static List<ConsumerRecord<byte[], byte[]>> read(String brokers, String topic, int wanted) {
         Properties settings = new Properties();
         settings.put("bootstrap.servers", brokers);
@@ -228,9 +241,12 @@ public final class Reader {
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             long deadline = System.nanoTime() + 60_000_000_000L;
+            if (wanted < 0)
+                readToEnd(consumer, partitions, messages, deadline);
             while (messages.size() < wanted && System.nanoTime() < deadline)
                 consumer.poll(Duration.ofMillis(200)).forEach(messages::add);
-            consumer.poll(Duration.ofMillis(500)).forEach(messages::add);
+            if (wanted >= 0)
+                consumer.poll(Duration.ofMillis(500)).forEach(messages::add);
         }
         messages.sort(Comparator.<ConsumerRecord<byte[], byte[]>>comparingInt(ConsumerRecord::partition)
                 .thenComparingLong(ConsumerRecord::offset));
@@ -242,7 +258,7 @@ public final class Reader {
             System.err.println("usage: Reader BROKERS REGISTRY-URL TOPIC MESSAGES");
             System.exit(2);
         }
-        int wanted = Integer.parseInt(args[3]);
+        int wanted = args[3].equals("-") ? -1 : Integer.parseInt(args[3]);
         Reader reader = new Reader(args[1]);
         List<ConsumerRecord<byte[], byte[]>> messages = read(args[0], args[2], wanted);
         StringBuilder out = new StringBuilder();
@@ -250,7 +266,7 @@ public final class Reader {
             out.append(reader.line(message)).append('\n');
         System.out.write(out.toString().getBytes(StandardCharsets.UTF_8));
         System.out.flush();
-        if (messages.size() != wanted) {
+        if (wanted >= 0 && messages.size() != wanted) {
             System.err.println(messages.size() + " messages, not " + wanted);
             System.exit(1);
         }
