@@ -86,7 +86,7 @@ static int64_t now_ns(void)
 /* A program, run to its end. */
 static void run(const char *words[], const char *of)
 {
-    int status;
+    int status = -1;
     pid_t pid = fork();
     if (pid == 0) {
         execvp(words[0], (char *const *)(uintptr_t)words);
