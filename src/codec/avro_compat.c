@@ -21,7 +21,8 @@ struct avro_compat {
     struct pair *trail; /* yeses in the order they were found; keys only */
     size_t trail_count, trail_capacity, used;
     uint64_t work;
-    bool quiet; /* reasons are not wanted: a branch that does not fit is no failure yet */
+    bool partly; /* see avro_match.h */
+    bool quiet;  /* reasons are not wanted: a branch that does not fit is no failure yet */
     const char *why;
 };
 
@@ -87,12 +88,24 @@ static const struct avro_field *field_named(const struct avro_schema *s, struct 
     return NULL;
 }
 
+/* Whether an alias of a field is free to be used: no field of that name, and no field before it with that alias. */
+static bool alias_free(const struct avro_schema *s, const struct avro_field *field, struct str alias)
+{
+    if (field_named(s, alias))
+        return false;
+    for (const struct avro_field *f = s->fields; f < field; f++)
+        for (size_t i = 0; i < f->alias_count; i++)
+            if (str_eq(f->aliases[i], alias))
+                return false;
+    return true;
+}
+
 const struct avro_field *avro_match_field(const struct avro_schema *reader, const struct avro_field *field,
                                           const struct avro_schema *writer)
 {
     const struct avro_field *found = field_named(writer, field->name);
     for (size_t i = 0; !found && i < field->alias_count; i++)
-        if (!field_named(reader, field->aliases[i]))
+        if (alias_free(reader, field, field->aliases[i]))
             found = field_named(writer, field->aliases[i]);
     return found;
 }
@@ -250,7 +263,7 @@ static bool compare_fields(struct avro_compat *c, const struct place *at, const 
 {
     for (size_t i = 0; i < reader->field_count; i++) {
         const struct avro_field *f = &reader->fields[i], *from = avro_match_field(reader, f, writer);
-        c->work += writer->field_count + f->alias_count * (writer->field_count + reader->field_count);
+        c->work += writer->field_count + f->alias_count * (writer->field_count + 2 * reader->field_count);
         if (from && !compare(c, at, f->name, f->type, from->type))
             return false;
         if (!from && !f->default_json.data) {
@@ -279,7 +292,7 @@ static bool compare_records(struct avro_compat *c, const struct place *at, const
 static bool compare_enums(struct avro_compat *c, const struct place *at, const struct avro_schema *reader,
                           const struct avro_schema *writer)
 {
-    for (size_t i = 0; i < writer->symbol_count; i++) {
+    for (size_t i = 0; i < writer->symbol_count && !c->partly; i++) {
         c->work += reader->symbol_count;
         if (avro_match_symbol(reader, writer->symbols[i]) < 0)
             return refuse(c, at, "writer has symbol " STR_FMT ", reader's enum has neither it nor a default",
@@ -335,6 +348,16 @@ static bool compare_plain(struct avro_compat *c, const struct place *at, const s
     return true;
 }
 
+/* A writer's union: all of its branches; partly: one of them. */
+static bool compare_written(struct avro_compat *c, const struct place *at, const struct avro_schema *reader,
+                            const struct avro_schema *writer)
+{
+    for (size_t i = 0; i < writer->branch_count; i++)
+        if (compare(c, at, STR(""), reader, writer->branches[i]) == c->partly)
+            return c->partly;
+    return !c->partly || !writer->branch_count;
+}
+
 static bool compare(struct avro_compat *c, const struct place *up, struct str label, const struct avro_schema *reader,
                     const struct avro_schema *writer)
 {
@@ -344,21 +367,18 @@ static bool compare(struct avro_compat *c, const struct place *up, struct str la
         return refuse(c, at, "types are nested more than %d deep", AVRO_DEPTH_MAX);
     if (c->work++ > WORK_MAX)
         return refuse(c, at, "the schemas are too large to be compared");
-    if (writer->type == AVRO_UNION) {
-        for (size_t i = 0; i < writer->branch_count; i++)
-            if (!compare(c, at, STR(""), reader, writer->branches[i]))
-                return false;
-        return true;
-    }
+    if (writer->type == AVRO_UNION)
+        return compare_written(c, at, reader, writer);
     if (reader->type == AVRO_UNION)
         return compare_branches(c, at, reader, writer);
     return compare_plain(c, at, reader, writer);
 }
 
-struct avro_compat *avro_compat_new(struct arena *arena)
+struct avro_compat *avro_compat_new(struct arena *arena, bool partly)
 {
     struct avro_compat *c = xcalloc(1, sizeof *c);
     c->arena = arena;
+    c->partly = partly;
     return c;
 }
 
@@ -383,7 +403,7 @@ void avro_compat_free(struct avro_compat *c)
 bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, struct arena *arena,
                    const char **ret_why)
 {
-    struct avro_compat *c = avro_compat_new(arena);
+    struct avro_compat *c = avro_compat_new(arena, false);
     bool good = avro_compat_ask(c, reader, writer, ret_why);
     avro_compat_free(c);
     return good;

@@ -27,7 +27,9 @@ int64_t avro_match_symbol(const struct avro_schema *reader, struct str symbol);
  * avro_compat_ask about parts of the two trees, avro_compat_free.
  */
 struct avro_compat;
-struct avro_compat *avro_compat_new(struct arena *arena);
+/* partly: whether anything the writer can write is readable; a branch or symbol that is not is left for the datum that
+ * has it. */
+struct avro_compat *avro_compat_new(struct arena *arena, bool partly);
 /* *ret_why may be NULL. */
 bool avro_compat_ask(struct avro_compat *c, const struct avro_schema *reader, const struct avro_schema *writer,
                      const char **ret_why);

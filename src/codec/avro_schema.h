@@ -108,7 +108,7 @@ struct str avro_name_last(struct str full);
  * but the specification wants equal precision and scale, and with another scale the same bytes are another amount of
  * money. The precision is free, as it is for them: it does not change what bytes mean, and numeric(10,2) does grow to
  * numeric(12,2). A writer's field is taken by a reader's field of its name; by an alias only when no reader's field has
- * its name.
+ * that name, and of two fields with one alias the first takes it.
  */
 bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, struct arena *arena,
                    const char **ret_why);
