@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +14,9 @@ enum {
     ABORT_WAIT_MS = 2000,    /* a broker that answers aborts in milliseconds; the next init does it otherwise */
     MESSAGE_BYTES = 1 << 29, /* of a single message; each topic has its own, lower limit */
     QUEUE_MESSAGES = 200000,
+    /* The coordinator answers a commit before it has written the markers. A transaction that begins meanwhile is refused,
+     * and librdkafka tries again after 20 ms: waiting for what the markers usually take is cheaper. */
+    SETTLE_US = 1500,
 };
 
 /* ---- failures ---- */
@@ -185,6 +189,9 @@ bool kafka_producer_begin(struct kafka_producer *p, struct err *err)
     assert(p->transactional && !p->in_transaction);
     if (p->failed)
         return failed(p, err);
+    int64_t settled_us = p->committed_us + SETTLE_US - mono_us();
+    if (settled_us > 0)
+        usleep((useconds_t)settled_us);
     rd_kafka_error_t *error = rd_kafka_begin_transaction(p->client.rk);
     if (error) {
         struct err cause;
@@ -204,6 +211,7 @@ bool kafka_producer_commit(struct kafka_producer *p, struct err *err)
     if (!in_slices(p, rd_kafka_commit_transaction, "cannot commit", KAFKA_PATIENCE_MS, err))
         return false;
     p->in_transaction = false;
+    p->committed_us = mono_us();
     assert(p->sent == p->stored);
     return true;
 }

@@ -24,6 +24,7 @@ struct kafka_producer {
     struct kafka_idle idle;
     bool transactional, in_transaction, failed;
     uint64_t sent, stored; /* messages */
+    int64_t committed_us;  /* when the last transaction was committed */
     unsigned unpolled;     /* sends since delivery reports were asked for */
     struct err failure;
 };
