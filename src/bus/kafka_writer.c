@@ -10,6 +10,7 @@
 enum {
     BATCH_OVERHEAD = 61 + 40, /* of a record batch, and of a record besides what is in it */
     HEADER_OVERHEAD = 10,
+    STATE_EVERY = 1000, /* commit records without totals: whoever looks for the end of the log reads so many */
 };
 
 static bool alive(const struct kafka_writer *w, struct err *err)
@@ -99,6 +100,8 @@ bool kafka_writer_state(struct kafka_writer *w, enum kafka_record_kind kind, boo
     free(r.totals);
     if (good && r.lsn > w->recorded_lsn)
         w->recorded_lsn = r.lsn;
+    if (good)
+        w->unstated = 0;
     return good;
 }
 
@@ -341,6 +344,7 @@ bool kafka_writer_end(struct bus_writer *base, struct err *err)
             return kafka_writer_die(w, err);
         w->recorded_lsn = w->txn.lsn;
         w->txns++;
+        w->unstated++;
     }
     counts_clear(w);
     w->in_txn = false;
@@ -373,7 +377,7 @@ void kafka_writer_pending(const struct bus_writer *base, uint64_t *ret_events, u
 /* A commit record says how far the log is; what goes further, or is a watermark, needs a record of its own. */
 static bool quiet_due(const struct kafka_writer *w)
 {
-    return w->next.lsn > w->recorded_lsn || w->next.watermark_us != w->done.watermark_us;
+    return w->next.lsn > w->recorded_lsn || w->next.watermark_us != w->done.watermark_us || w->unstated >= STATE_EVERY;
 }
 
 static bool flush_exactly_once(struct kafka_writer *w, struct err *err)

@@ -71,6 +71,7 @@ struct kafka_writer {
     struct bus_progress done, next;
     uint64_t recorded_lsn; /* what records on the bus say by themselves */
     uint64_t txns, events, bytes, done_txns, done_events;
+    unsigned unstated; /* commit records since the last one with totals */
 
     struct kafka_writer_topic **topics;
     size_t topic_count, topic_capacity, topic_last;

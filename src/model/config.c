@@ -29,6 +29,7 @@ struct loading {
         const struct yaml_node *node;
     } * dynamic;
     size_t dynamic_count, dynamic_capacity;
+    bool batch_given, linger_given;
 };
 
 void config_free(struct config *c)
@@ -270,8 +271,11 @@ static bool read_node(struct loading *l, const struct yaml_node *n, struct err *
     const struct config_setting *row = NULL;
     if (n->depth <= 2 && !strchr(n->keys[n->depth - 1], '.'))
         row = find_setting(config_settings, config_setting_count, n->path);
-    if (row)
+    if (row) {
+        l->batch_given = l->batch_given || strcmp(row->name, "relay.batch_max_events") == 0;
+        l->linger_given = l->linger_given || strcmp(row->name, "relay.linger_us") == 0;
         return set_value(l, row, l->c, n, err);
+    }
     if (n->depth == 1 && is_section(n->path))
         return n->kind == YAML_MAP || n->kind == YAML_NULL ||
                fail(l, n->line, err, "%s must be a mapping of settings", n->path);
@@ -362,6 +366,17 @@ static bool check_outbox(const struct config *c, struct err *err)
     return true;
 }
 
+/* A Kafka transaction costs as much as thousands of events do: a relay that is behind gathers more. */
+static void set_batches(struct loading *l)
+{
+    if (strcmp(l->c->bus.driver, "kafka") != 0)
+        return;
+    if (!l->batch_given)
+        l->c->relay.batch_max_events = 20000;
+    if (!l->linger_given)
+        l->c->relay.linger_us = 200 * 1000;
+}
+
 static bool load(struct loading *l, struct str bytes, struct err *err)
 {
     struct yaml_node *nodes;
@@ -377,6 +392,7 @@ static bool load(struct loading *l, struct str bytes, struct err *err)
     if (!check_required(l, err) || !check_services(l, err) || !set_dynamic(l, err) || !check_kafka(l, err) ||
         !check_outbox(l->c, err))
         return false;
+    set_batches(l);
     if (!l->c->bus.dsn[0])
         l->c->bus.dsn = l->c->control.dsn;
     if (!l->c->registry.dsn[0])

@@ -103,11 +103,11 @@ const struct config_setting config_settings[] = {
      "How large the spool may become before the relay stops with an error."},
     {"relay.memory_max_bytes", CONFIG_BYTES, AT(relay.memory_max_bytes), "64MB", NULL, NULL, 65536, INT64_MAX,
      "How much of one transaction is kept in memory before it goes to the spool."},
-    {"relay.batch_max_events", CONFIG_INT, AT(relay.batch_max_events), "5000", NULL, NULL, 1, 1000000,
+    {"relay.batch_max_events", CONFIG_INT, AT(relay.batch_max_events), "5000", "5000; on the kafka bus 20000", NULL, 1, 1000000,
      "Events of a bus transaction, at most; a larger source transaction makes a larger one."},
     {"relay.batch_max_bytes", CONFIG_BYTES, AT(relay.batch_max_bytes), "8MB", NULL, NULL, 1024, 1LL << 30,
      "Bytes of a bus transaction, at most; a larger source transaction makes a larger one."},
-    {"relay.linger_us", CONFIG_US, AT(relay.linger_us), "2000us", NULL, NULL, 0, 10 * 1000000,
+    {"relay.linger_us", CONFIG_US, AT(relay.linger_us), "2000us", "2000us; on the kafka bus 200ms", NULL, 0, 10 * 1000000,
      "How long a busy relay waits for more before it commits to the bus. An idle one does not wait."},
     {"relay.watermark_ms", CONFIG_MS, AT(relay.watermark_ms), "200ms", NULL, NULL, 10, 3600 * 1000,
      "How often the source's clock and WAL position are read; readers learn from it how fresh they are when nothing "

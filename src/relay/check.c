@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "bus/kafka_check.h"
 #include "codec/outbox.h"
 #include "relay/source.h"
 
@@ -369,6 +370,26 @@ static bool check_slot(struct checking *c, struct err *err)
     return true;
 }
 
+/* What the bus says of itself. A cluster that cannot be asked is a finding: the source has been looked at all the same.
+ */
+static void check_bus(struct checking *c)
+{
+    static const enum check_severity severities[] = {
+        [KAFKA_ERROR] = CHECK_ERROR, [KAFKA_WARNING] = CHECK_WARNING, [KAFKA_NOTE] = CHECK_NOTE};
+    struct bus_config bus = bus_config_of(c->config);
+    struct kafka_report report;
+    struct err err;
+    if (strcmp(bus.driver, "kafka") != 0)
+        return;
+    if (!kafka_cluster_check(&bus, &report, &err))
+        add(c, CHECK_ERROR, "bus_unusable", "bus", err.text, err.hint);
+    for (size_t i = 0; i < report.count; i++) {
+        const struct kafka_finding *f = &report.findings[i];
+        add(c, severities[f->severity], f->code, f->object, f->text, f->hint);
+    }
+    kafka_report_free(&report);
+}
+
 static int by_severity(const void *a, const void *b)
 {
     const struct check_finding *x = a, *y = b;
@@ -390,6 +411,8 @@ bool relay_check(const struct config *config, struct check_report *ret, struct e
               check_privileges(&c, err) && check_publication(&c, err) && check_slot(&c, err);
     ret->server_version = c.version;
     pg_close(&pg);
+    if (ok)
+        check_bus(&c);
     if (ok && ret->finding_count)
         qsort(ret->findings, ret->finding_count, sizeof *ret->findings, by_severity);
     return ok;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The preflight: everything in the source's catalog that will stop the relay, lose something, or surprise somebody,
- * before a byte moves. It only reads.
+ * The preflight: everything in the source's catalog, and in a Kafka cluster's settings, that will stop the relay, lose
+ * something, or surprise somebody, before a byte moves. It only reads.
  */
 #pragma once
 #include "model/config.h"

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/kafka_check.h"
 #include "relay/session.h"
 
 enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, SETTLED_US = 10 * 1000 * 1000 };
@@ -17,6 +18,7 @@ struct relay {
     struct metric metrics[RELAY_METRICS];
     struct hist lag, flush_time;
     int pause_ms;
+    bool bus_checked;
     char last_error[sizeof((struct err *)0)->text];
 };
 
@@ -76,6 +78,27 @@ static void log_session_error(struct relay *r, const struct err *err)
     daemon_ready(&r->daemon, err->text);
 }
 
+/* Once: what is dangerous in the settings of a Kafka cluster is said with its effect before the first event goes there.
+ */
+static void log_bus_findings(struct relay *r)
+{
+    static const enum log_level levels[] = {
+        [KAFKA_ERROR] = LOG_ERROR, [KAFKA_WARNING] = LOG_WARN, [KAFKA_NOTE] = LOG_DEBUG};
+    struct kafka_report report;
+    struct err err;
+    if (r->bus_checked || strcmp(r->session.bus_config.driver, "kafka") != 0)
+        return;
+    r->bus_checked = kafka_cluster_check(&r->session.bus_config, &report, &err);
+    if (!r->bus_checked)
+        log_err(LOG_DEBUG, "bus_not_checked", &err);
+    for (size_t i = 0; i < report.count; i++) {
+        const struct kafka_finding *f = &report.findings[i];
+        log_event(levels[f->severity], "bus_setting", "code=%s object=%s text=%s hint=%s", f->code, f->object, f->text,
+                  f->hint);
+    }
+    kafka_report_free(&report);
+}
+
 static bool one_session(struct relay *r, struct err *err)
 {
     struct session *s = &r->session;
@@ -83,6 +106,7 @@ static bool one_session(struct relay *r, struct err *err)
     if (!session_open(s, err))
         return false;
     r->metrics[RELAY_SESSIONS].value++;
+    log_bus_findings(r);
     bool ok = session_run(s, err);
     if (!s->recovering)
         r->last_error[0] = '\0';
