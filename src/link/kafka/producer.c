@@ -14,8 +14,8 @@ enum {
     ABORT_WAIT_MS = 2000,    /* a broker that answers aborts in milliseconds; the next init does it otherwise */
     MESSAGE_BYTES = 1 << 29, /* of a single message; each topic has its own, lower limit */
     QUEUE_MESSAGES = 200000,
-    /* The coordinator answers a commit before it has written the markers. A transaction that begins meanwhile is refused,
-     * and librdkafka tries again after 20 ms: waiting for what the markers usually take is cheaper. */
+    /* The coordinator answers a commit before it has written the markers. A transaction that begins meanwhile is
+     * refused, and librdkafka tries again after 20 ms: waiting for what the markers usually take is cheaper. */
     SETTLE_US = 1500,
 };
 
