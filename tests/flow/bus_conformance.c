@@ -882,7 +882,7 @@ TEST(the_bus_crashes_under_an_idle_reader)
     struct bus_batch b;
     struct bus_read_limits limits = {10, 1000, 0};
     struct err err = {0};
-    int status;
+    int status = 0;
     if (!getenv("BUS_RESTART"))
         return;
     CHECK(log_write("idle", seed, 0, 1, 1));
