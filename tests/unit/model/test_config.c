@@ -57,13 +57,13 @@ TEST(values_with_units)
     CHECK(loads(MINIMAL "relay: {memory_max_bytes: 1MB, linger_us: 3ms, watermark_ms: 2s}\n"));
     CHECK_INT(conf->relay.memory_max_bytes, 1 << 20);
     CHECK_INT(conf->relay.linger_us, 3000);
+    CHECK_INT(conf->relay.watermark_ms, 2000);
     CHECK_INT(conf->relay.batch_max_events, 5000);
     CHECK(loads(MINIMAL "bus: {driver: kafka, brokers: \"k:9092\"}\n"));
     CHECK_INT(conf->relay.linger_us, 200000);
     CHECK_INT(conf->relay.batch_max_events, 20000);
     CHECK(loads(MINIMAL "relay: {linger_us: 0, batch_max_events: 7}\nbus: {driver: kafka, brokers: \"k:9092\"}\n"));
     CHECK(conf->relay.linger_us == 0 && conf->relay.batch_max_events == 7);
-    CHECK_INT(conf->relay.watermark_ms, 2000);
     int64_t v;
     CHECK(config_read_bytes(STR("10GB"), &v) && v == 10LL << 30);
     CHECK(config_read_bytes(STR("64 kB"), &v) && v == 65536);
