@@ -99,6 +99,17 @@ static void log_bus_findings(struct relay *r)
     kafka_report_free(&report);
 }
 
+/* Both schemas in full: an error is one line, and whoever has to decide should not have to look for them. */
+static void log_refused(const struct registry *registry)
+{
+    const struct registry_refusal *refusal = registry ? registry_refused(registry) : NULL;
+    if (refusal)
+        log_event(LOG_ERROR, "schema_refused", "subject=" STR_FMT " rule=" STR_FMT " reason=" STR_FMT
+                  " registered=" STR_FMT " offered=" STR_FMT,
+                  STR_ARG(refusal->subject), STR_ARG(refusal->rule), STR_ARG(refusal->reason),
+                  STR_ARG(refusal->registered), STR_ARG(refusal->offered));
+}
+
 static bool one_session(struct relay *r, struct err *err)
 {
     struct session *s = &r->session;
@@ -110,6 +121,8 @@ static bool one_session(struct relay *r, struct err *err)
     bool ok = session_run(s, err);
     if (!s->recovering)
         r->last_error[0] = '\0';
+    if (!ok)
+        log_refused(s->registry);
     session_close(s, ok);
     if (mono_us() - start > SETTLED_US)
         r->pause_ms = PAUSE_MIN_MS;
