@@ -104,8 +104,8 @@ static void log_refused(const struct registry *registry)
 {
     const struct registry_refusal *refusal = registry ? registry_refused(registry) : NULL;
     if (refusal)
-        log_event(LOG_ERROR, "schema_refused", "subject=" STR_FMT " rule=" STR_FMT " reason=" STR_FMT
-                  " registered=" STR_FMT " offered=" STR_FMT,
+        log_event(LOG_ERROR, "schema_refused",
+                  "subject=" STR_FMT " rule=" STR_FMT " reason=" STR_FMT " registered=" STR_FMT " offered=" STR_FMT,
                   STR_ARG(refusal->subject), STR_ARG(refusal->rule), STR_ARG(refusal->reason),
                   STR_ARG(refusal->registered), STR_ARG(refusal->offered));
 }
