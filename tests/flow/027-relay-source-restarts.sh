@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The source goes down in mid-stream, politely and by a power cut: the relay comes back by itself and goes on exactly.
-BUS=bus
+CONTROL=bus
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The bus hangs or is gone for longer than wal_sender_timeout: the server does not cut the relay off for it, nothing is
 # confirmed that the bus does not have, and everything arrives once.
-BUS=bus
+CONTROL=bus
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

@@ -3,7 +3,7 @@
 # An idle slot moves on while other tables and other databases write; watermarks say how fresh the bus is, and only the
 # truth; a transaction that is open holds its own events back, not the slot.
 # versions: all
-BUS=bus
+CONTROL=bus
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The publication is dropped, replaced or loses a table while the relay runs: PostgreSQL 18 would skip rows silently,
 # so the relay watches it and stops.
-BUS=bus
+CONTROL=bus
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

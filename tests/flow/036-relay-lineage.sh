@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Positions belong to one system and one timeline: another server behind the same name is refused.
-BUS=bus
+CONTROL=bus
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/relay.sh"
 

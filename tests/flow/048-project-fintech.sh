@@ -3,6 +3,7 @@
 # The example's views: every one is accepted, its statements find their rows by index, and under the example's own writes
 # all stay exact in three read models at once.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bus.sh"
 
 fintech=$UNDAM_SOURCE/examples/fintech
 pg_create src "max_connections = 60"; pg_create rm "fsync = off" "max_connections = 60"
@@ -17,7 +18,7 @@ sed -E -e "s|@SOURCE_DSN@|$(dsn src fintech)|; s|@CONTROL_DSN@|$(dsn src control
     -e '/^ *listen:/d' -e 's|@[A-Z_]+@|1|g' "$fintech/undam.yaml.in" >"$T/undam.yaml"
 export UNDAM_CONFIG=$T/undam.yaml
 start relay "$UNDAM" relay
-wait_until 20 eval '[ "$(sql src control "SELECT count(*) FROM undam_bus.source WHERE lsn > '"'0/0'"'")" = 1 ]' || bail "relay"
+wait_until 20 bus_has_source || bail "relay"
 files=("$fintech"/migration/views/*.sql)
 out=$("$UNDAM" view add "${files[@]}" 2>&1); is $? 0 "all ${#files[@]} views are registered" || note "$(grep -E "^(undam|hint)" <<<"$out")"
 is "$("$UNDAM" view list | grep -c ' ready: ')" "${#files[@]}" "and ready"

@@ -38,8 +38,8 @@ stop second
 # Retention went over the position.
 sql src source "UPDATE t SET s = 'later' WHERE id = 4"
 lsn=$(source_lsn)
-wait_until 20 eval '[ "$(sql src control "SELECT lsn >= '"'$lsn'"' FROM undam_bus.source")" = t ]'
-sql src control "UPDATE undam_bus.source SET floor_lsn = lsn"
+wait_until 20 bus_reached "$lsn"
+bus_forget
 out=$(timeout 20 "$UNDAM" project app 2>&1); is $? 4 "a position that the bus no longer holds is refused" || note "$out"
 like "$out" 'undam view rebuild' "with what to do"
 out=$("$UNDAM" view rebuild app 2>&1); is $? 0 "which works" || note "$out"

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by projector flow tests after lib.sh: a source with its relay, a control database with the bus, and the read
-# model of one service (`app`). Clusters: src (databases source, control), rm (database rm).
+# model of one service (`app`). Clusters: src (databases source, control), rm (database rm). bus.sh: which bus.
+. "$UNDAM_SOURCE/tests/flow/bus.sh"
 
-# write_config [TABLE:KEY...]: $T/undam.yaml; CONFIG names it for undam. BUS_LINE: another bus than the postgres one.
+# write_config [TABLE:KEY...]: $T/undam.yaml; CONFIG names it for undam.
 write_config() {
     local t
     {
         cat <<YAML
 directory: $T/migration
 source: {name: shop, dsn: "$(dsn src source)", slot: undam, publication: undam${SOURCE_EXTRA:-}}
-${BUS_LINE:-bus: {driver: postgres, prefix: shop, partitions: 4, retention_days: 7\}}
+$(bus_line "prefix: shop, partitions: 4, retention_days: 7")
 relay: {spool_directory: $T/spool, watermark_ms: 100ms}
 control: {dsn: "$(dsn "${CONTROL:-src}" control)", snapshot: $T/flags, catalogue: $T/catalogue}
 project: {batch_max_events: ${BATCH_EVENTS:-5000}}
@@ -28,6 +29,7 @@ setup_shop() {
     local schema=$1; shift
     pg_create src "max_connections = 60"
     pg_create rm "fsync = off"
+    bus_start
     mkdir -p "$T/spool" "$T/migration/views"
     chmod 777 "$T/spool"
     psql -X -q -d "$(dsn src postgres)" -c "CREATE DATABASE source"
@@ -42,11 +44,6 @@ start_relay() {
     start relay "$UNDAM" relay
     wait_until 20 bus_has_source || bail "the relay does not start"
 }
-# What lies on the bus, whichever driver: bus_info FILTER prints that of its JSON (`.events`).
-bus_info() { "$UNDAM" bus info --json 2>/dev/null | jq -r "$1"; }
-bus_has_source() { [ "$(bus_info '.lsn != "0/0"')" = true ]; }
-# bus_reached LSN: its progress is there. (pg_lsn's order needs a server; any will do.)
-bus_reached() { [ "$(sql src source "SELECT '$(bus_info .lsn)'::pg_lsn >= '$1'")" = t ]; }
 start_projector() { start "${1:-projector}" "$UNDAM" project app; }
 
 # view NAME KEY [ROW] <<< SELECT: writes the view file, prints its path.

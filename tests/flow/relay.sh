@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the relay's flow tests after lib.sh: a source database "app", a bus, a configuration and the relay.
-# The bus is the database "undam" of cluster $BUS (default: the source's own cluster, so that a slot is also pinned by
-# another database's WAL).
+# The control database is "undam" of cluster $CONTROL (default: the source's own cluster, so that a slot is also pinned by
+# another database's WAL); the bus is there too, unless it is a broker (bus.sh).
+. "$UNDAM_SOURCE/tests/flow/bus.sh"
 
-BUS=${BUS:-src}
+CONTROL=${CONTROL:-src}
 VERSION=$("$PG_BINDIR/postgres" --version | sed 's/.* \([0-9]*\)[.a-z].*/\1/')
 
 # relay_config [EXTRA-SOURCE-LINES [EXTRA-RELAY-LINES]]: services from $T/services.yaml.
 relay_config() {
     PORT=${PORT:-$(free_port)}
+    bus_start
     cat >"$T/undam.yaml" <<END
 source:
   name: app
@@ -16,13 +18,13 @@ source:
   slot: undam
   publication: undam
 ${1:-}
-bus: {prefix: app, partitions: 4}
+$(bus_line "prefix: app, partitions: 4")
 relay:
   listen: "127.0.0.1:$PORT"
   spool_directory: $T/spool
   watermark_ms: ${WATERMARK_MS:-100}
 ${2:-}
-control: {dsn: "$(dsn "$BUS" undam)"}
+control: {dsn: "$(dsn "$CONTROL" undam)"}
 $(cat "$T/services.yaml")
 END
 }
@@ -31,12 +33,9 @@ relay() { start relay "$UNDAM" relay -c "$T/undam.yaml"; }
 # Source commits so far are on the bus: the bus's progress has passed the source's WAL as it is now.
 synced() {
     local lsn; lsn=$(app "SELECT pg_current_wal_insert_lsn()")
-    wait_until "${1:-20}" bus_past "$lsn"
+    wait_until "${1:-20}" bus_reached "$lsn" 40 # one at the start of a page may only be reached in the form of the page before
 }
-bus_past() { # an LSN at the start of a page may only be reached in the form of the page before
-    [ "$(sql "$BUS" undam "SELECT count(*) FROM undam_bus.source WHERE pg_wal_lsn_diff(lsn, '$1') >= -40")" = 1 ]
-}
-events() { "$UNDAM_BUILD/tests/flow/relay_events" "$(dsn "$BUS" undam)" app "$@"; }
+events() { "$UNDAM_BUILD/tests/flow/relay_events" "$T/undam.yaml" "$@"; }
 metric() { curl -s -m 5 "http://127.0.0.1:$PORT/metrics" | sed -n "s/^undam_relay_$1 //p"; }
 metric_is() { [ "$(metric "$1")" = "$2" ]; }
 metric_at_least() { awk -v a="$(metric "$1")" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b + 0) }'; }
@@ -46,7 +45,7 @@ slot() { sql src app "SELECT $1 FROM pg_replication_slots WHERE slot_name = 'und
 # The server was never told of more than the bus has. The slot is read first: the bus only moves on.
 never_ahead() {
     local lsn; lsn=$(slot confirmed_flush_lsn)
-    [ "$(sql "$BUS" undam "SELECT lsn >= '$lsn' FROM undam_bus.source")" = t ]
+    bus_reached "$lsn"
 }
 # The relay, run to its end: output in $OUT, exit status in $STATUS.
 relay_fails() { OUT=$(timeout 30 "$UNDAM" relay -c "$T/undam.yaml" 2>&1); STATUS=$?; OUT=${OUT//\\\"/\"}; }

@@ -3,7 +3,7 @@
  * For the relay's flow tests: everything on a source's bus, one line an event, in reading order:
  *   txn <n> seq=<n> op=<c> topic= type= subject= key= <column>=<value> ... [missing=] [oldkey=] [headers=] [id=]
  * n counts transactions from 1, so that outputs of two runs compare equal. A column's null is printed as \N, a line
- * feed as \n. Usage: relay_events DSN SOURCE [count]   (count: only "<transactions> <events>")
+ * feed as \n. Usage: relay_events CONFIG [count]   (count: only "<transactions> <events>")
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "bus/bus.h"
 #include "codec/row.h"
+#include "model/config.h"
 #include "registry/registry.h"
 
 static void print_text(struct str s)
@@ -72,18 +73,22 @@ static void print_event(struct registry *r, uint64_t txn, const struct event *e,
 
 int main(int argc, char **argv)
 {
-    struct bus_config config = {.driver = "postgres", .dsn = argv[1], .source = argv[2], .prefix = "", .partitions = 8};
-    struct bus_read_limits limits = {100000, 64 << 20, 0};
-    struct registry_config registry_config = {.dsn = argv[1]};
+    struct config *config;
+    struct bus_read_limits limits = {100000, 64 << 20, 200};
     struct registry *registry;
     struct bus_reader *reader;
     struct bus_batch batch;
     struct err err = {.class = ERR_NONE};
     struct bus_info info;
     uint64_t txns = 0, events = 0;
-    if (argc < 3 || !bus_info_get(&config, &info, &err) ||
-        !registry_open(&registry_config, NULL, NULL, &registry, &err) ||
-        !bus_reader_open(&config, NULL, NULL, 0, info.floor_lsn, &reader, &err)) {
+    if (argc < 2 || !config_load(argv[1], &config, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    struct bus_config bus = bus_config_of(config);
+    struct registry_config registry_config = registry_config_of(config);
+    if (!bus_info_get(&bus, &info, &err) || !registry_open(&registry_config, NULL, NULL, &registry, &err) ||
+        !bus_reader_open(&bus, NULL, NULL, 0, info.floor_lsn, &reader, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
@@ -96,15 +101,16 @@ int main(int argc, char **argv)
         for (size_t p = 0; p < batch.part_count; p++) {
             txns += batch.parts[p].begins;
             events += batch.parts[p].event_count;
-            for (size_t i = 0; argc == 3 && i < batch.parts[p].event_count; i++)
+            for (size_t i = 0; argc == 2 && i < batch.parts[p].event_count; i++)
                 print_event(registry, txns, &batch.parts[p].events[i], &batch.arena);
         }
-    } while (batch.part_count);
-    if (argc > 3)
+    } while (batch.part_count || batch.progress.lsn < info.progress.lsn);
+    if (argc > 2)
         printf("%llu %llu\n", (unsigned long long)txns, (unsigned long long)events);
     bus_info_free(&info);
     bus_batch_free(&batch);
     bus_reader_close(reader);
     registry_close(registry);
+    config_free(config);
     return 0;
 }
