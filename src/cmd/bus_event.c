@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "codec/avro_json.h"
 #include "codec/utf8.h"
+
+enum { SCHEMA_BYTES_MAX = 4 << 20, FRAME_BYTES = 5 };
 
 char *bus_time_format(int64_t us, char *out)
 {
@@ -23,6 +26,7 @@ void bus_event_printer_init(struct bus_event_printer *p)
     arena_init(&p->arena);
     arena_init(&p->line);
     buf_init(&p->out, 0);
+    avro_tape_init(&p->tape);
 }
 
 void bus_event_printer_free(struct bus_event_printer *p)
@@ -30,26 +34,77 @@ void bus_event_printer_free(struct bus_event_printer *p)
     arena_free(&p->arena);
     arena_free(&p->line);
     buf_free(&p->out);
+    avro_tape_free(&p->tape);
     free(p->schemas);
 }
 
-static bool plan_of(struct bus_event_printer *p, int32_t id, const struct row_plan **ret, struct err *err)
+bool bus_event_printer_read_as(struct bus_event_printer *p, const char *path, struct err *err)
+{
+    struct buf text;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return err_errno(err, "--reader-schema: %s", path);
+    buf_init(&text, SCHEMA_BYTES_MAX);
+    char *room;
+    size_t n = 0;
+    while ((room = buf_reserve(&text, 4096)) && (n = fread(room, 1, 4096, f)) > 0)
+        text.len += n;
+    bool ok = !ferror(f) || err_errno(err, "--reader-schema: %s", path);
+    fclose(f);
+    if (ok && text.overflow)
+        ok = err_set(err, ERR_DATA, "%s is larger than a schema may be", path);
+    ok = ok && (avro_schema_parse(buf_str(&text), &p->arena, &p->reader, err) || err_wrap(err, "%s", path));
+    buf_free(&text);
+    return ok;
+}
+
+static bool prepare_schema(struct bus_event_printer *p, struct str json, struct printer_schema *s, struct err *err)
+{
+    if (p->reader) {
+        const struct avro_schema *writer;
+        return avro_schema_parse(json, &p->arena, &writer, err) &&
+               avro_resolve(writer, p->reader, &p->arena, &s->program, err);
+    }
+    struct row_schema *schema = arena_calloc(&p->arena, 1, sizeof *schema);
+    if (!row_schema_parse(json, &p->arena, schema, err))
+        return false;
+    row_plan_make(schema, &p->arena, &s->plan);
+    return true;
+}
+
+static const struct printer_schema *schema_find(const struct bus_event_printer *p, int32_t id)
+{
+    for (size_t i = 0; i < p->schema_count; i++)
+        if (p->schemas[i].id == id)
+            return &p->schemas[i];
+    return NULL;
+}
+
+/* Valid until the next call. ERR_DATA: the schema is unknown, or cannot be used. */
+static bool schema_of(struct bus_event_printer *p, int32_t id, const struct printer_schema **ret, struct err *err)
 {
     struct str json;
-    for (size_t i = 0; i < p->schema_count; i++) {
-        if (p->schemas[i].id == id) {
-            *ret = &p->schemas[i].plan;
-            return true;
+    const struct printer_schema *known = schema_find(p, id);
+    if (!known) {
+        struct printer_schema s = {.id = id};
+        struct err why;
+        if (!registry_get(p->registry, id, &json, &why) || !prepare_schema(p, json, &s, &why)) {
+            (void)err_wrap(&why, "schema %d", id);
+            s.broken = (const struct err *)arena_memdup(&p->arena, &why, sizeof why);
         }
+        if (s.broken && why.class != ERR_DATA) {
+            *err = why;
+            return false;
+        }
+        GROW(p->schemas, p->schema_count, p->schema_capacity);
+        p->schemas[p->schema_count++] = s;
+        known = schema_find(p, id);
     }
-    struct printer_schema s = {.id = id};
-    struct row_schema *schema = arena_calloc(&p->arena, 1, sizeof *schema);
-    if (!registry_get(p->registry, id, &json, err) || !row_schema_parse(json, &p->arena, schema, err))
-        return err_wrap(err, "schema %d", id);
-    row_plan_make(schema, &p->arena, &s.plan);
-    GROW(p->schemas, p->schema_count, p->schema_capacity);
-    p->schemas[p->schema_count++] = s;
-    *ret = &p->schemas[p->schema_count - 1].plan;
+    if (known->broken) {
+        *err = *known->broken;
+        return false;
+    }
+    *ret = known;
     return true;
 }
 
@@ -98,18 +153,38 @@ static void add_damaged(struct bus_event_printer *p, const struct event *e, cons
     buf_add_json(&p->out, str_of(why->text));
 }
 
+static bool add_decoded(struct bus_event_printer *p, const struct event *e, struct err *err)
+{
+    const struct printer_schema *s;
+    struct row_texts row;
+    int32_t id;
+    if (!schema_of(p, e->schema_id, &s, err))
+        return false;
+    if (!p->reader) {
+        if (!row_decode(&s->plan, e->value, &p->line, &row, err))
+            return false;
+        add_columns(&p->out, s->plan.schema, &row);
+        return true;
+    }
+    size_t before = p->out.len;
+    if (row_schema_id(e->value, &id, err) &&
+        avro_decode(s->program, str_n(e->value.data + FRAME_BYTES, e->value.len - FRAME_BYTES), &p->tape, err) &&
+        avro_json_print(p->reader, AVRO_PLAIN, p->tape.items, p->tape.count, &p->out, err))
+        return true;
+    p->out.len = before;
+    return false;
+}
+
 /* The value: an object of column texts, or the payload. */
 static bool add_value(struct bus_event_printer *p, const struct event *e, struct err *err)
 {
-    const struct row_plan *plan;
-    struct row_texts row;
     struct err why;
     if (e->value_null) {
         buf_adds(&p->out, "null");
     } else if (!e->schema_id) {
         add_text(&p->out, e->value);
-    } else if (plan_of(p, e->schema_id, &plan, &why) && row_decode(plan, e->value, &p->line, &row, &why)) {
-        add_columns(&p->out, plan->schema, &row);
+    } else if (add_decoded(p, e, &why)) {
+        return true;
     } else if (why.class == ERR_DATA) {
         add_damaged(p, e, &why);
     } else {

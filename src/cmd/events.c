@@ -397,6 +397,8 @@ static int events_run(struct invocation *inv)
     setvbuf(stdout, stdout_buffer, _IOFBF, sizeof stdout_buffer);
     v.printer = (struct bus_event_printer){.source = inv->config->source.name, .json = v.json};
     bus_event_printer_init(&v.printer);
+    const char *reader_schema = option_value(inv, "reader-schema");
+    ok = ok && (!reader_schema || bus_event_printer_read_as(&v.printer, reader_schema, &err));
     progress_begin(&v.progress, "counting", "events", 0, v.json || !v.count);
     ok = ok && registry_open(&registry, NULL, NULL, &v.printer.registry, &err) && run(&v, &err);
     progress_end(&v.progress);
@@ -421,6 +423,7 @@ static const struct option events_options[] = {
     {"to", 0, OPTION_STRING, "WHEN", "End with this commit position, or with commits of this time."},
     {"limit", 'n', OPTION_INT, "COUNT", "Stop after so many events."},
     {"last", 'l', OPTION_INT, "COUNT", "Only the newest so many events."},
+    {"reader-schema", 0, OPTION_STRING, "FILE", "Values as a reader with this Avro schema (JSON) sees them."},
     {"follow", 'f', OPTION_FLAG, NULL, "Go on with new events as they come."},
     {"count", 0, OPTION_FLAG, NULL, "Only count them, by type."},
     {"json", 0, OPTION_FLAG, NULL, "Print one JSON object an event, with CloudEvents names."},
@@ -438,7 +441,8 @@ const struct command cmd_events[] = {
          " 2026-01-31T12:00:00.25Z), and is meant inclusively.\n"
          "Payloads without a schema (rows of an outbox, logical messages) are printed as they are, bytes that are no"
          " text as \\x and hexadecimal digits. So are values whose schema is unknown or does not fit; the reason stands"
-         " beside them, and the exit status is 7. ^C ends --follow with status 0.\n\n"
+         " beside them, and the exit status is 7. ^C ends --follow with status 0. --reader-schema resolves values as "
+         "Avro says, with the reader's fields, defaults and aliases: to try a consumer's schema on what is there.\n\n"
          "  undam events --last 20\n"
          "  undam events --service transactions --key 4711 --follow\n"
          "  undam events --from 2026-01-31T12:00 --to 2026-01-31T13:00 --count\n"

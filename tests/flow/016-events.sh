@@ -64,6 +64,17 @@ events --type app.note --json; like "$OUT" '"value":"plain words"' "a message is
 events --type app.bytes --json; like "$OUT" '"value":"\\\\x00ff"' "bytes that are no text in hexadecimal"
 events --type OrderPlaced --json; is "$(jq -r .value <<<"$OUT")" '{"a": 1}' "an outbox payload is its text"
 
+# As a reader with its own schema sees them.
+cat >"$T/reader.json" <<'S'
+{"type": "record", "name": "UsersCreated", "namespace": "shop.app", "fields": [
+  {"name": "added", "type": "string", "default": "later"}, {"name": "title", "aliases": ["name"], "type": ["null", "string"], "default": null}]}
+S
+events --key 5 --type users.created --reader-schema "$T/reader.json" --json; is "$STATUS:$(jq -c .value <<<"$OUT")" '0:{"added":"later","title":"user 5"}' "a reader's schema: defaults and aliases"
+events --key 5 --reader-schema "$T/reader.json" --json; is $STATUS 7 "what it cannot read is an error in the end"
+is "$N:$(grep -c '"value_error":"schema' <<<"$OUT")" 5:4 "and said at each event"
+events --reader-schema "$T/none"; is $STATUS 8 "a file that is not there"
+echo '{"type": "record"}' >"$T/broken.json"; events --reader-schema "$T/broken.json"; is $STATUS 7 "a schema that is none"
+
 "$UNDAM" events --json | head -n 1 >/dev/null; is "${PIPESTATUS[0]}" 0 "a reader that leaves is no failure"
 start follow "$UNDAM" events --follow --last 1 --json
 wait_until 10 grep -q OrderGone "$T/follow.log"; ok $? "--follow begins with the last one"

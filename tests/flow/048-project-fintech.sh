@@ -15,7 +15,7 @@ sql src fintech "CREATE PUBLICATION undam FOR ALL TABLES"
 mkdir "$T/spool"; chmod 777 "$T/spool"
 sed -E -e "s|@SOURCE_DSN@|$(dsn src fintech)|; s|@CONTROL_DSN@|$(dsn src control)|; s|@MIGRATION@|$fintech/migration|; s|@RUN@|$T|" \
     -e "s|@ACCOUNTS_DSN@|$(dsn rm accounts)|; s|@TRANSACTIONS_DSN@|$(dsn rm transactions)|; s|@COMPLIANCE_DSN@|$(dsn rm compliance)|" \
-    -e '/^ *listen:/d' -e 's|@[A-Z_]+@|1|g' "$fintech/undam.yaml.in" >"$T/undam.yaml"
+    -e '/^ *listen:/d; s|^@BUS_SETTINGS@|  driver: postgres|' -e 's|@[A-Z_]+@|1|g' "$fintech/undam.yaml.in" >"$T/undam.yaml"
 export UNDAM_CONFIG=$T/undam.yaml
 start relay "$UNDAM" relay
 wait_until 20 bus_has_source || bail "relay"
