@@ -90,7 +90,9 @@ static bool schema_of(struct bus_event_printer *p, int32_t id, const struct prin
         struct err why;
         if (!registry_get(p->registry, id, &json, &why) || !prepare_schema(p, json, &s, &why)) {
             (void)err_wrap(&why, "schema %d", id);
-            s.broken = (const struct err *)arena_memdup(&p->arena, &why, sizeof why);
+            struct err *kept = arena_alloc(&p->arena, sizeof *kept);
+            *kept = why;
+            s.broken = kept;
         }
         if (s.broken && why.class != ERR_DATA) {
             *err = why;
