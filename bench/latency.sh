@@ -30,6 +30,6 @@ echo "UPDATE users SET phone = 'a' WHERE id = 1 + (random() * 199)::int;" >"$T/c
 quantile() { sort -n "$T"/commits* | awk '{print $3}' | sort -n | awk -v q="$1" '{v[NR] = $1} END {printf "%.2f", v[int(NR * q) + 1] / 1000}'; }
 result commit_p50_ms "$(quantile 0.5)" "ms, the update and its fsync as a client sees it"
 result commit_p99_ms "$(quantile 0.99)" "ms"
-"$UNDAM_BUILD/bench/bench_latency" bus "$(dsn mono fintech)" "$(dsn read control)" fintech fintech.accounts $rounds || bail bus
-"$UNDAM_BUILD/bench/bench_latency" answer "$(dsn mono fintech)" "$TRUSTED_PORT" $rounds || bail answer
+"$UNDAM_BUILD/bench/bench_latency" bus "$(dsn mono fintech)" $rounds commit_to_bus "$UNDAM_CONFIG" fintech.accounts || bail bus
+"$UNDAM_BUILD/bench/bench_latency" answer "$(dsn mono fintech)" $rounds commit_to_answer "$TRUSTED_PORT" || bail answer
 supervise_end

@@ -248,7 +248,9 @@ static bool put_messages(struct kafka_writer *w, struct kafka_writer_topic *t, c
     if (!event->value_null)
         m.value = str_n(event->value.data ? event->value.data : "", event->value.len);
     bool all = event->partition == EVENT_ALL_PARTITIONS;
-    int32_t first = all || event->key_null ? 0 : murmur2_partition(event->key, w->config.partitions);
+    int32_t first = event->placed            ? event->partition
+                    : all || event->key_null ? 0
+                                             : murmur2_partition(event->key, w->config.partitions);
     int32_t last = all ? w->config.partitions - 1 : first;
     for (int32_t p = first; p <= last; p++) {
         if (!put_message(w, t, p, event, &m, err))

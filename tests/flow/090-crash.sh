@@ -9,20 +9,14 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/project_lib.sh"
 . "$(dirname "$0")/edge.sh"
-. "$UNDAM_SOURCE/tests/kafka/kafka.sh"
 
-BUS=${BUS:-postgres}
 CONTROL=rm # the bus lies beside the read model, away from the source
 KILLS=${CRASH_KILLS:-12} SEED=${CRASH_SEED:-$(date +%s)} CLIENTS=${CRASH_CLIENTS:-2}
 LOAD=$UNDAM_BUILD/tests/flow/crash_load
 RANDOM=$((SEED % 32768))
 note "BUS=$BUS CRASH_SEED=$SEED CRASH_KILLS=$KILLS CRASH_CLIENTS=$CLIENTS DELIVERY=${DELIVERY:=exactly-once}"
 victims=20
-if [ "$BUS" = kafka ]; then
-    victims=24
-    kafka_create k 3
-    BUS_LINE=$(kafka_config k "prefix: shop, partitions: 4, delivery: $DELIVERY")
-fi
+[ "$BUS" != kafka ] || victims=24 BROKERS=3
 
 setup_shop "
 CREATE TABLE accounts (id bigint PRIMARY KEY, owner int NOT NULL, balance numeric(14,2) NOT NULL, note text, photo text);
@@ -134,11 +128,11 @@ crash_pg() { # NAME: SIGKILL of the server and its children, then recovery; kill
     done
     bail "PostgreSQL $1 does not come back: $(tail -n 3 "$T/$1/log")"
 }
-brokers_answer() { kafka_answers k 1 && kafka_answers k 2 && kafka_answers k 3; }
+brokers_answer() { kafka_answers bus 1 && kafka_answers bus 2 && kafka_answers bus 3; }
 crash_brokers() { # [I]: they come back while other things break
     wait_until 90 brokers_answer || bail "brokers do not come back"
-    kafka_kill k "$@"
-    kafka_start k "$@"
+    kafka_kill bus "$@"
+    kafka_start bus "$@"
 }
 declare -A killed=([relay]=0 [project]=0 [control]=0 [nginx]=0 [src]=0 [rm]=0 [broker]=0 [brokers]=0)
 middle=
