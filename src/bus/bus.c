@@ -22,7 +22,7 @@ struct bus_config bus_config_of(const struct config *config)
                                .debezium = config_debezium(config)};
 }
 
-static const struct bus_driver *const drivers[] = {&bus_postgres};
+static const struct bus_driver *const drivers[] = {&bus_postgres, &bus_kafka};
 
 static bool find_driver(const struct bus_config *config, const struct bus_driver **ret, struct err *err)
 {

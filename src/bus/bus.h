@@ -77,9 +77,11 @@ void bus_writer_close(struct bus_writer *w);
 /* ---- reader ---- */
 struct bus_reader;
 
+enum { BUS_AT_HAND = -1 };
 struct bus_read_limits {
     uint64_t events_max, bytes_max; /* soft: a batch ends at the first event past either */
-    int wait_ms;                    /* how long to wait when there is nothing; 0 = not at all */
+    int wait_ms; /* how long to wait when there is nothing; 0: not for news, but all that was durable before the call
+                    is found, if that takes a question to the bus; BUS_AT_HAND: not even that */
 };
 
 /* A run of events of one source transaction. A transaction larger than the limits comes in several

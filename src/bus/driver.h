@@ -38,3 +38,5 @@ extern const struct bus_driver bus_postgres, bus_kafka;
 
 /* For drivers: ERR_STATE naming both lineages. */
 bool bus_lineage_refuse(const char *source, const struct lineage *have, const struct lineage *want, struct err *err);
+/* ERR_STATE: the log no longer holds what follows `after`. */
+bool bus_floor_refuse(const char *source, uint64_t after, uint64_t floor_lsn, struct err *err);

@@ -44,8 +44,6 @@ struct bus_source {
 /* progress.found false when there is none. */
 bool bus_source_get(struct pg *pg, const struct pg_idle *idle, const char *name, struct bus_source *ret,
                     struct err *err) MUST_USE;
-/* ERR_STATE: the log no longer holds what follows `after`. */
-bool bus_floor_refuse(const char *source, uint64_t after, uint64_t floor_lsn, struct err *err);
 
 /* The bit of a topic in a block's `topics`: readers skip blocks without any of theirs. Two topics may share one. */
 uint64_t bus_topic_bit(struct str topic);

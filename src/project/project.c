@@ -197,7 +197,7 @@ static bool wait_for_bus(struct service *s, struct err *err)
 static bool step(struct service *s, struct err *err)
 {
     bool worked;
-    if (!projector_step(&s->projector, 0, &worked, err))
+    if (!projector_step(&s->projector, BUS_AT_HAND, &worked, err))
         return false;
     if (mono_us() - s->reported_us > REPORT_EVERY_US)
         report(s);
