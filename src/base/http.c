@@ -37,7 +37,7 @@ struct http_server {
     int sweep_timer;
     http_handler_fn *fn;
     void *arg;
-    char address[128];
+    char address[HTTP_ADDRESS_SIZE];
     struct client clients[HTTP_CLIENTS_MAX];
 };
 
@@ -230,14 +230,11 @@ static bool split_listen(const char *listen, char host[128], const char **ret_po
     return true;
 }
 
-static bool bind_to(struct http_server *s, const struct addrinfo *ai, const char *listen_text, struct err *err)
+static bool bind_to(int fd, const struct addrinfo *ai, const char *listen_text, char *address, struct err *err)
 {
     int on = 1;
-    s->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->fd < 0)
-        return err_errno(err, "listen address %s", listen_text);
-    (void)setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(s->fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(s->fd, 64) != 0) {
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, 64) != 0) {
         int why = errno;
         err_errno(err, "listen address %s", listen_text);
         if (why == EADDRINUSE)
@@ -247,14 +244,14 @@ static bool bind_to(struct http_server *s, const struct addrinfo *ai, const char
     struct sockaddr_storage at;
     socklen_t len = sizeof at;
     char host[64] = "?", port[8] = "?";
-    if (getsockname(s->fd, (struct sockaddr *)&at, &len) == 0)
+    if (getsockname(fd, (struct sockaddr *)&at, &len) == 0)
         (void)getnameinfo((struct sockaddr *)&at, len, host, sizeof host, port, sizeof port,
                           NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(s->address, sizeof s->address, at.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+    snprintf(address, HTTP_ADDRESS_SIZE, at.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
     return true;
 }
 
-static bool server_open(struct http_server *s, const char *listen_text, struct err *err)
+bool http_listen(const char *listen_text, int *ret_fd, char *address, struct err *err)
 {
     char host[128];
     const char *port;
@@ -265,9 +262,20 @@ static bool server_open(struct http_server *s, const char *listen_text, struct e
     int rc = getaddrinfo(host, port, &want, &found);
     if (rc != 0)
         return err_set(err, ERR_CONFIG, "listen address %s: %s", listen_text, gai_strerror(rc));
-    bool ok = bind_to(s, found, listen_text, err);
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 || err_errno(err, "listen address %s", listen_text);
+    ok = ok && bind_to(fd, found, listen_text, address, err);
     freeaddrinfo(found);
-    return ok && loop_fd(s->loop, s->fd, LOOP_READ, on_accept, s, err);
+    if (ok)
+        *ret_fd = fd;
+    else if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool server_open(struct http_server *s, const char *listen_text, struct err *err)
+{
+    return http_listen(listen_text, &s->fd, s->address, err) && loop_fd(s->loop, s->fd, LOOP_READ, on_accept, s, err);
 }
 
 bool http_server_new(struct http_server **ret, struct loop *loop, const char *listen_text, http_handler_fn *fn,

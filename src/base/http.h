@@ -13,6 +13,7 @@ enum {
     HTTP_CLIENTS_MAX = 32,    /* a scraper or two, a supervisor, and a person */
     HTTP_CLIENT_MS = 5000,    /* from accept to close */
     HTTP_BODY_MAX = 16 << 20, /* of an answer */
+    HTTP_ADDRESS_SIZE = 128,
 };
 
 struct http_request {
@@ -26,6 +27,9 @@ enum http_parsed http_parse(struct str bytes, struct http_request *ret);
 
 /* Answers a GET: fills body and *ret_type (a constant, default text/plain) and returns the status: 200, 404, 503. */
 typedef int http_handler_fn(void *arg, const struct http_request *request, struct buf *body, const char **ret_type);
+
+/* A listening socket, non-blocking. listen: as below; address has HTTP_ADDRESS_SIZE bytes and gets the port in use. */
+bool http_listen(const char *listen, int *ret_fd, char *address, struct err *err) MUST_USE;
 
 struct http_server;
 /* listen: "host:port", "[v6]:port" or ":port" (127.0.0.1); port 0 takes a free one. */

@@ -145,7 +145,7 @@ static void add_spec(struct buf *out, const char *spec, size_t len, va_list *ap)
 static void add_pairs(struct buf *out, const char *fmt, va_list *ap)
 {
     struct buf value;
-    buf_init(&value, 1 << 16);
+    buf_init(&value, 1 << 22);
     while (*fmt) {
         size_t key = key_len(fmt), spec;
         const char *name = key ? fmt : "detail";

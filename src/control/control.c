@@ -5,6 +5,7 @@
  *   control database --LISTEN undam_flags, and once a second--> set of flags --> file (publish.c)
  *   read model of each service, every control.poll_ms --> watermark --> applied word of that service
  *   every second --> heartbeat word; a file that went away or was damaged is written again
+ *   beside it, in threads of its own: the embedded registry for others (registry_http.h)
  *
  * What always holds: an applied word never passes the watermark that its read model reported, so a user who wrote is
  * never sent to a read model that may lack the write; a control that stops beating makes every flag stale, hence
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "control/flag_store.h"
 #include "control/publish.h"
+#include "control/registry_http.h"
 #include "flag/snapshot.h"
 #include "link/pg/pg_poll.h"
 
@@ -56,16 +58,59 @@ struct control {
     bool publish_failed; /* the next try is with the next beat */
     int emergency_beats;
     struct err store_err;
+    struct registry_http *registry; /* NULL: not served */
     struct metric *metrics;
     unsigned metric_count;
+    unsigned registry_metrics; /* where its rows begin */
 };
 
 enum { METRIC_VERSION, METRIC_PUBLISHED, METRIC_FAILED, METRIC_STORE_UP, METRIC_KILLED, METRIC_FIXED };
+enum { REGISTRY_REQUESTS, REGISTRY_REFUSED, REGISTRY_FAILED, REGISTRY_CONNECTIONS, REGISTRY_UP, REGISTRY_METRICS };
+
+static void registry_metrics_init(struct control *c)
+{
+    static const struct metric rows[REGISTRY_METRICS] = {
+        [REGISTRY_REQUESTS] = {.name = "undam_registry_requests_total",
+                               .help = "Requests answered under Confluent's paths",
+                               .kind = METRIC_COUNTER},
+        [REGISTRY_REFUSED] = {.name = "undam_registry_refused_total",
+                              .help = "Requests answered with 4xx: unknown, wrong or incompatible",
+                              .kind = METRIC_COUNTER},
+        [REGISTRY_FAILED] = {.name = "undam_registry_failed_total",
+                             .help = "Requests answered with 5xx: the database was away",
+                             .kind = METRIC_COUNTER},
+        [REGISTRY_CONNECTIONS] = {.name = "undam_registry_connections",
+                                  .help = "Connections of registry clients",
+                                  .kind = METRIC_GAUGE},
+        [REGISTRY_UP] = {.name = "undam_registry_up",
+                         .help = "1: the registry's database answered the last request",
+                         .kind = METRIC_GAUGE},
+    };
+    c->registry_metrics = c->metric_count;
+    if (!c->config->registry.listen[0])
+        return;
+    memcpy(c->metrics + c->metric_count, rows, sizeof rows);
+    c->metric_count += REGISTRY_METRICS;
+}
+
+static void registry_beat(struct control *c)
+{
+    struct registry_http_counts counts;
+    if (!c->registry)
+        return;
+    registry_http_beat(c->registry, &counts);
+    struct metric *rows = c->metrics + c->registry_metrics;
+    rows[REGISTRY_REQUESTS].value = (double)counts.requests;
+    rows[REGISTRY_REFUSED].value = (double)counts.refused;
+    rows[REGISTRY_FAILED].value = (double)counts.failed;
+    rows[REGISTRY_CONNECTIONS].value = counts.connections;
+    rows[REGISTRY_UP].value = counts.up;
+}
 
 static void metrics_init(struct control *c)
 {
     size_t services = c->config->service_count;
-    c->metrics = xcalloc(METRIC_FIXED + 2 * services, sizeof *c->metrics);
+    c->metrics = xcalloc(METRIC_FIXED + REGISTRY_METRICS + 2 * services, sizeof *c->metrics);
     c->metrics[METRIC_VERSION] = (struct metric){
         .name = "undam_control_flags_version", .help = "Version of the published flags", .kind = METRIC_GAUGE};
     c->metrics[METRIC_PUBLISHED] = (struct metric){
@@ -94,6 +139,7 @@ static void metrics_init(struct control *c)
                                  .kind = METRIC_GAUGE,
                                  .labels = labels};
     }
+    registry_metrics_init(c);
 }
 
 static void log_state(const char *what, const struct err *err)
@@ -296,6 +342,7 @@ static void beat(void *arg)
 {
     struct control *c = arg;
     daemon_alive(&c->daemon);
+    registry_beat(c);
     update_lags(c);
     look_at_catalogue(c);
     if (!c->have_set) {
@@ -367,6 +414,7 @@ static void services_start(struct control *c)
 
 static void control_free(struct control *c)
 {
+    registry_http_free(c->registry);
     for (size_t i = 0; i < c->config->service_count; i++) {
         pg_poll_free(c->services[i].poll);
         free(c->services[i].what);
@@ -417,6 +465,8 @@ static bool wait_for_store(struct control *c, struct err *err)
 static bool control_loop(struct control *c, struct err *err)
 {
     daemon_ready(&c->daemon, "starting");
+    if (!registry_http_new(&c->registry, c->config, err))
+        return false;
     if (!wait_for_store(c, err))
         return false;
     if (c->daemon.stop != DAEMON_RUN)

@@ -117,8 +117,10 @@ static bool add_version(struct store *s, const struct offered *o, struct registr
     const char *texts[] = {o->text, o->normal, o->fingerprint};
     const char *values[] = {o->subject, o->normal};
     if (!store_ask(s, "cannot store a schema",
+                   /* looked for first: ids would have holes where one schema is in several subjects */
                    "INSERT INTO undam_registry.schema (definition, hash, fingerprint)"
-                   " VALUES ($1, sha256(convert_to($2, 'UTF8')), $3::int8) ON CONFLICT (hash) DO NOTHING",
+                   " SELECT $1, h, $3::int8 FROM sha256(convert_to($2, 'UTF8')) h WHERE NOT EXISTS"
+                   " (SELECT FROM undam_registry.schema WHERE hash = h) ON CONFLICT (hash) DO NOTHING",
                    3, texts, &added, err) ||
         !store_ask(s, "cannot store a version",
                    "INSERT INTO undam_registry.version (subject, version, schema)"
