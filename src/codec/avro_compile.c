@@ -5,7 +5,6 @@
  * the JSON text (JSON_DEPTH_MAX).
  */
 #include "codec/avro_compiler.h"
-#include "codec/utf8.h"
 
 uint32_t avro_emit(struct avro_compiler *c, const struct avro_op *op)
 {
@@ -148,17 +147,38 @@ static void *settle(struct avro_compiler *c, const void *p, size_t count, size_t
     return copy;
 }
 
+/* Code was made from the end; the other way round, what comes next mostly stands next. Numbers of routines become those
+ * of their first instructions. */
+static void turn_around(struct avro_compiler *c)
+{
+    uint32_t last = (uint32_t)c->op_count - 1;
+    for (uint32_t i = 0; i <= last; i++) {
+        struct avro_op *op = &c->ops[i];
+        op->next = i > 0 && op->next == i - 1 ? AVRO_FALL : last - op->next;
+        if (op->code == OP_RECORD)
+            op->a = last - c->routines[op->a].entry;
+        else if (op->code == OP_ARRAY || op->code == OP_MAP || op->code == OP_LOOP)
+            op->a = last - op->a;
+    }
+    for (size_t i = 0; i < c->target_count; i++)
+        c->targets[i] = last - c->targets[i];
+    for (uint32_t i = 0; i < last - i; i++) {
+        struct avro_op op = c->ops[i];
+        c->ops[i] = c->ops[last - i];
+        c->ops[last - i] = op;
+    }
+}
+
 static const struct avro_program *make_program(struct avro_compiler *c, const struct avro_schema *reader,
                                                uint32_t start)
 {
     struct avro_program *p = arena_calloc(c->arena, 1, sizeof *p);
-    for (size_t i = 0; i < c->op_count; i++)
-        if (c->ops[i].code == OP_RECORD)
-            c->ops[i].a = c->routines[c->ops[i].a].entry;
+    uint32_t last = (uint32_t)c->op_count - 1;
+    turn_around(c);
     *p = (struct avro_program){
         .schema = reader,
         .resolving = c->compat != NULL,
-        .start = start,
+        .start = last - start,
         .ops = settle(c, c->ops, c->op_count, sizeof *c->ops),
         .targets = settle(c, c->targets, c->target_count, sizeof *c->targets),
         .symbols = settle(c, c->symbols, c->symbol_count, sizeof *c->symbols),
@@ -230,19 +250,6 @@ void avro_program_path(const struct avro_program *p, const struct avro_frame *st
     add_origin(p, p->ops[pc].origin, out);
     if (out->len == before)
         buf_addc(out, '/');
-}
-
-bool avro_text_valid(const char *text, size_t len)
-{
-    size_t i = 0;
-    for (uint64_t word; i + sizeof word <= len; i += sizeof word) {
-        memcpy(&word, text + i, sizeof word);
-        if (word & 0x8080808080808080u)
-            break;
-    }
-    while (i < len && !(text[i] & 0x80))
-        i++;
-    return i == len || utf8_valid(str_n(text + i, len - i));
 }
 
 void avro_tape_init(struct avro_tape *tape) { *tape = (struct avro_tape){.items = NULL}; }

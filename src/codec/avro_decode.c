@@ -1,56 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Runs a program over bytes; see avro_codec.h. Invariants: `p` never passes `end`; there is always room for one more
- * item on the tape; frames are at most AVRO_DEPTH_MAX; every turn of a loop leaves an item, so that AVRO_ITEMS_MAX
- * bounds time as well.
+ * Runs a program over bytes; see avro_codec.h. Invariants: `p` never passes `end`; at every instruction there is room
+ * for one item on the tape; frames are at most AVRO_DEPTH_MAX; every turn of a loop leaves an item, so that
+ * AVRO_ITEMS_MAX bounds time as well.
  */
 #include "codec/avro_program.h"
+#include "codec/avro_varint.h"
+#include "codec/utf8.h"
 
 struct decoder {
     const struct avro_program *program;
     struct avro_tape *tape;
-    struct avro_frame *stack;
     const char *start, *end;
     size_t mark_count, dropped; /* dropped: items cut off the tape, which count too */
     const char *why;
 };
 
-static inline bool get_long(const char **p, const char *end, int64_t *ret)
-{
-    uint64_t n = 0;
-    const char *at = *p;
-    for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
-        unsigned char c = (unsigned char)*at++;
-        if (shift == 63 && c > 1)
-            return false;
-        n |= (uint64_t)(c & 0x7f) << shift;
-        if (c & 0x80)
-            continue;
-        *ret = (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
-        *p = at;
-        return true;
-    }
-    return false;
-}
-
-static inline bool get_text(const char **p, const char *end, struct str *ret)
+static inline const char *get_text(const char *p, const char *end, struct str *ret)
 {
     int64_t len;
-    if (!get_long(p, end, &len) || len < 0 || len > end - *p)
-        return false;
-    *ret = (struct str){*p, (size_t)len};
-    *p += len;
-    return true;
+    p = avro_get_long(p, end, &len);
+    if (!p || len < 0 || len > end - p)
+        return NULL;
+    *ret = (struct str){p, (size_t)len};
+    return p + len;
 }
 
-static inline bool get_bytes(const char **p, const char *end, void *ret, size_t n)
-{
-    if ((size_t)(end - *p) < n)
-        return false;
-    memcpy(ret, *p, n);
-    *p += n;
-    return true;
-}
+static inline bool is_text(struct str text) { return avro_is_ascii(text.data, text.len) || utf8_valid(text); }
 
 static inline void head(struct avro_item *item, const struct avro_op *op)
 {
@@ -58,7 +34,7 @@ static inline void head(struct avro_item *item, const struct avro_op *op)
     memcpy(item, op, offsetof(struct avro_item, branch) + sizeof item->branch);
 }
 
-static bool make_room(struct decoder *d, size_t more)
+static __attribute__((noinline)) bool make_room(struct decoder *d, size_t more)
 {
     struct avro_tape *t = d->tape;
     if (t->count + d->dropped + more > AVRO_ITEMS_MAX) {
@@ -72,11 +48,10 @@ static bool make_room(struct decoder *d, size_t more)
     return true;
 }
 
-static bool put_mark(struct decoder *d)
+static void put_mark(struct decoder *d)
 {
     GROW(d->tape->marks, d->mark_count, d->tape->mark_capacity);
     d->tape->marks[d->mark_count++] = (uint32_t)d->tape->count;
-    return true;
 }
 
 static void drop(struct decoder *d)
@@ -95,270 +70,322 @@ static bool add_constants(struct decoder *d, const struct avro_op *op)
     return true;
 }
 
-/* The segments behind the last marks, put in the order of the reader's fields; one may be there twice. */
+/* The segments behind the last marks, put in the order of the reader's fields. */
 static bool put_in_order(struct decoder *d, const struct avro_op *op)
 {
     struct avro_tape *t = d->tape;
     const uint32_t *marks = t->marks + d->mark_count - op->marks;
     const size_t first = op->marks ? marks[0] : t->count, end = t->count;
     size_t total = 0;
+    if (!make_room(d, end - first))
+        return false;
     for (uint32_t i = 0; i < op->b; i++) {
         uint32_t s = d->program->order[op->a + i];
         size_t from = marks[s], to = s + 1 < op->marks ? marks[s + 1] : end;
-        if (!make_room(d, total + to - from))
-            return false;
-        memcpy(t->items + end + total, t->items + from, (to - from) * sizeof *t->items);
+        struct avro_item *at = t->items + end + total;
+        if (to - from == 1)
+            *at = t->items[from];
+        else
+            memcpy(at, t->items + from, (to - from) * sizeof *at);
         total += to - from;
     }
-    memmove(t->items + first, t->items + end, total * sizeof *t->items);
-    t->count = first + total;
+    memcpy(t->items + first, t->items + end, total * sizeof *t->items);
     d->mark_count -= op->marks;
     return true;
 }
 
-static bool bad(struct decoder *d, const char *why)
+static const char *bad(struct decoder *d, const char *why)
 {
     d->why = why;
-    return false;
+    return NULL;
 }
 
 /* The next block of an array or map, into its frame; left 0: there is none. */
-static bool get_block(struct decoder *d, const char **p, struct avro_frame *f)
+static const char *get_block(struct decoder *d, const char *p, struct avro_frame *f)
 {
     int64_t n, size;
-    if (!get_long(p, d->end, &n) || n == INT64_MIN)
+    struct avro_item *item = &d->tape->items[f->item];
+    p = avro_get_long(p, d->end, &n);
+    if (!p || n == INT64_MIN)
         return bad(d, "not a block's count");
     f->end = 0;
     if (n < 0) {
         n = -n;
-        if (!get_long(p, d->end, &size) || size < 0 || size > d->end - *p)
+        p = avro_get_long(p, d->end, &size);
+        if (!p || size < 0 || size > d->end - p)
             return bad(d, "not a block's size");
-        f->end = (uint32_t)(*p - d->start + size);
+        f->end = (uint32_t)(p - d->start + size);
     }
-    if (n > AVRO_ITEMS_MAX - d->tape->items[f->item].count)
+    if (n > AVRO_ITEMS_MAX - item->count)
         return bad(d, "more values than a datum may have");
     f->left = (uint32_t)n;
-    d->tape->items[f->item].count += (uint32_t)n;
-    return true;
+    item->count += (uint32_t)n;
+    return p;
 }
 
-static bool get_key(struct decoder *d, const char **p)
+/* An entry's key, as an item of its own. */
+static const char *get_key(struct decoder *d, const char *p)
 {
-    struct avro_item *item = &d->tape->items[d->tape->count];
+    if (d->tape->count == d->tape->capacity && !make_room(d, 1))
+        return NULL;
+    struct avro_item *item = &d->tape->items[d->tape->count++];
     *item = (struct avro_item){.type = AVRO_STRING};
-    if (!get_text(p, d->end, &item->text) || !avro_text_valid(item->text.data, item->text.len))
-        return bad(d, "not a map's key");
-    d->tape->count++;
-    return true;
+    p = get_text(p, d->end, &item->text);
+    return p && is_text(item->text) ? p : bad(d, "not a map's key");
 }
 
-static bool get_symbol(struct decoder *d, const struct avro_op *op, const char **p, int64_t *ret)
+static const char *get_symbol(struct decoder *d, const struct avro_op *op, const char *p, int64_t *ret)
 {
     int64_t n;
-    if (!get_long(p, d->end, &n) || n < 0 || n >= (op->code == OP_ENUM ? op->a : op->b))
+    p = avro_get_long(p, d->end, &n);
+    if (!p || n < 0 || n >= (op->code == OP_ENUM ? op->a : op->b))
         return bad(d, "not a symbol of the enum");
     *ret = op->code == OP_ENUM ? n : d->program->symbols[op->a + (size_t)n];
-    return *ret >= 0 || bad(d, "the reader's enum has neither this symbol nor a default");
+    return *ret >= 0 ? p : bad(d, "the reader's enum has neither this symbol nor a default");
 }
 
-static bool get_number(struct decoder *d, uint32_t code, const char **p, struct avro_item *item)
+/* A number that becomes a float or double. */
+static const char *get_widened(struct decoder *d, uint32_t code, const char *p, struct avro_item *item)
 {
     int64_t n;
-    float f;
-    if (code == OP_FLOAT_DOUBLE) {
-        if (!get_bytes(p, d->end, &f, sizeof f))
-            return bad(d, "not a float");
-        item->real = (double)f;
-        return true;
-    }
     bool is_int = code == OP_INT_FLOAT || code == OP_INT_DOUBLE;
-    if (!get_long(p, d->end, &n) || (is_int && (n < INT32_MIN || n > INT32_MAX)))
+    p = avro_get_long(p, d->end, &n);
+    if (!p || (is_int && (n < INT32_MIN || n > INT32_MAX)))
         return bad(d, is_int ? "not an int" : "not a long");
     if (code == OP_INT_FLOAT || code == OP_LONG_FLOAT)
         item->single = (float)n;
     else
         item->real = (double)n;
-    return true;
+    return p;
 }
 
-/* One value without others in it. */
-static inline __attribute__((always_inline)) bool get_leaf(struct decoder *d, const struct avro_op *op, const char **p,
-                                                           struct avro_item *item)
-{
-    head(item, op);
-    switch ((enum avro_code)op->code) {
-    case OP_NULL: return true;
-    case OP_BOOLEAN:
-        if (*p == d->end || (unsigned char)**p > 1)
-            return bad(d, "not a boolean");
-        item->boolean = *(*p)++ == 1;
-        return true;
-    case OP_INT:
-        if (!get_long(p, d->end, &item->number) || item->number < INT32_MIN || item->number > INT32_MAX)
-            return bad(d, "not an int");
-        return true;
-    case OP_LONG: return get_long(p, d->end, &item->number) || bad(d, "not a long");
-    case OP_FLOAT: return get_bytes(p, d->end, &item->single, sizeof item->single) || bad(d, "not a float");
-    case OP_DOUBLE: return get_bytes(p, d->end, &item->real, sizeof item->real) || bad(d, "not a double");
-    case OP_BYTES: return get_text(p, d->end, &item->text) || bad(d, "the length is not one, or more than is left");
-    case OP_STRING:
-        if (!get_text(p, d->end, &item->text))
-            return bad(d, "the length is not one, or more than is left");
-        return avro_text_valid(item->text.data, item->text.len) || bad(d, "the string is not UTF-8");
-    case OP_FIXED:
-        if ((size_t)(d->end - *p) < op->a)
-            return bad(d, "fewer bytes than the fixed has");
-        item->text = (struct str){*p, op->a};
-        *p += op->a;
-        return true;
-    case OP_ENUM:
-    case OP_ENUM_MAP: return get_symbol(d, op, p, &item->number);
-    case OP_INT_FLOAT:
-    case OP_INT_DOUBLE:
-    case OP_LONG_FLOAT:
-    case OP_LONG_DOUBLE:
-    case OP_FLOAT_DOUBLE: return get_number(d, op->code, p, item);
-    case OP_FAIL: return bad(d, d->program->reasons[op->a]);
-    case OP_RECORD:
-    case OP_ARRAY:
-    case OP_MAP:
-    case OP_UNION:
-    case OP_RETURN:
-    case OP_LOOP:
-    case OP_END:
-    case OP_DEFAULT:
-    case OP_MARK:
-    case OP_DROP:
-    case OP_ORDER: break;
-    }
-    return bad(d, "not an instruction");
-}
-
-static bool fail(struct decoder *d, unsigned depth, uint32_t pc, const char *p, struct err *err)
+static __attribute__((cold, noinline)) bool fail(struct decoder *d, const struct avro_frame *stack, unsigned depth,
+                                                 const struct avro_op *op, const char *p, struct err *err)
 {
     struct buf path;
     buf_init(&path, 500);
-    avro_program_path(d->program, d->stack, depth, pc, &path);
+    avro_program_path(d->program, stack, depth, (uint32_t)(op - d->program->ops), &path);
     err_set(err, ERR_DATA, "%s: %.400s at byte %td", path.data ? path.data : "/", d->why, p - d->start);
     buf_free(&path);
     d->tape->count = 0;
     return false;
 }
 
-/* The end of a record, array or map: its item learns how many are in it. */
-static inline void close_item(struct avro_tape *t, uint32_t item)
-{
-    t->items[item].inside = (uint32_t)(t->count - item - 1);
-}
+/*
+ * The loop itself keeps what it needs in registers: where it reads (p) and how many items there are (count). What is
+ * called in it takes and gives values, or finds the count on the tape between SAVE and LOAD.
+ */
+#define FAIL() return fail(&d, stack, depth, op, p, err)
+#define REFUSE(what)  \
+    do {              \
+        d.why = what; \
+        FAIL();       \
+    } while (0)
+#define SAVE() (tape->count = count)
+#define LOAD() (count = tape->count)
+/* q: what a reader of bytes gave. */
+#define TAKE_OR(q, what)  \
+    do {                  \
+        if (!(q))         \
+            REFUSE(what); \
+        p = (q);          \
+    } while (0)
+#define TAKE_OR_FAIL(q) \
+    do {                \
+        if (!(q))       \
+            FAIL();     \
+        p = (q);        \
+    } while (0)
 
 bool avro_decode(const struct avro_program *program, struct str bytes, struct avro_tape *tape, struct err *err)
 {
+    static const char bad_length[] = "the length is not one, or more than is left";
     AVRO_UNINITIALIZED struct avro_frame stack[AVRO_DEPTH_MAX];
-    struct decoder d = {.program = program, .tape = tape, .stack = stack};
+    struct decoder d = {.program = program, .tape = tape};
     const struct avro_op *const ops = program->ops;
-    const char *p = bytes.len ? bytes.data : "";
-    uint32_t pc = program->start;
+    const char *p = bytes.len ? bytes.data : "", *const end = p + bytes.len, *q;
+    size_t count = 0;
+    const struct avro_op *op = &ops[program->start];
     unsigned depth = 0;
     struct avro_frame *f;
     int64_t n;
     d.start = p;
-    d.end = p + bytes.len;
+    d.end = end;
     tape->count = 0;
     if (bytes.len > UINT32_MAX)
         return err_set(err, ERR_DATA, "a datum of %zu bytes", bytes.len);
     for (;;) {
-        const struct avro_op *op = &ops[pc];
-        if (tape->count >= tape->capacity && !make_room(&d, 1))
-            return fail(&d, depth, pc, p, err);
-        switch ((enum avro_code)op->code) {
-        case OP_NULL:
+        if (count >= tape->capacity) {
+            SAVE();
+            if (!make_room(&d, 1))
+                FAIL();
+        }
+        struct avro_item *item = &tape->items[count];
+        switch (op->code) {
+        case OP_NULL: head(item, op); break;
         case OP_BOOLEAN:
+            if (p == end || (unsigned char)*p > 1)
+                REFUSE("not a boolean");
+            head(item, op);
+            item->boolean = *p++ == 1;
+            break;
         case OP_INT:
+            q = avro_get_long(p, end, &n);
+            TAKE_OR(q, "not an int");
+            if (n < INT32_MIN || n > INT32_MAX)
+                REFUSE("not an int");
+            head(item, op);
+            item->number = n;
+            break;
         case OP_LONG:
+            q = avro_get_long(p, end, &n);
+            TAKE_OR(q, "not a long");
+            head(item, op);
+            item->number = n;
+            break;
         case OP_FLOAT:
+            if (end - p < (ptrdiff_t)sizeof item->single)
+                REFUSE("not a float");
+            head(item, op);
+            memcpy(&item->single, p, sizeof item->single);
+            p += sizeof item->single;
+            break;
+        case OP_FLOAT_DOUBLE:
+            if (end - p < (ptrdiff_t)sizeof item->single)
+                REFUSE("not a float");
+            head(item, op);
+            memcpy(&item->single, p, sizeof item->single);
+            p += sizeof item->single;
+            item->real = (double)item->single;
+            break;
         case OP_DOUBLE:
+            if (end - p < (ptrdiff_t)sizeof item->real)
+                REFUSE("not a double");
+            head(item, op);
+            memcpy(&item->real, p, sizeof item->real);
+            p += sizeof item->real;
+            break;
         case OP_BYTES:
+            head(item, op);
+            q = get_text(p, end, &item->text);
+            TAKE_OR(q, bad_length);
+            break;
         case OP_STRING:
+            head(item, op);
+            q = get_text(p, end, &item->text);
+            TAKE_OR(q, bad_length);
+            if (!is_text(item->text))
+                REFUSE("the string is not UTF-8");
+            break;
         case OP_FIXED:
+            if ((size_t)(end - p) < op->a)
+                REFUSE("fewer bytes than the fixed has");
+            head(item, op);
+            item->text = (struct str){p, op->a};
+            p += op->a;
+            break;
         case OP_ENUM:
         case OP_ENUM_MAP:
+            head(item, op);
+            q = get_symbol(&d, op, p, &item->number);
+            TAKE_OR_FAIL(q);
+            break;
         case OP_INT_FLOAT:
         case OP_INT_DOUBLE:
         case OP_LONG_FLOAT:
         case OP_LONG_DOUBLE:
-        case OP_FLOAT_DOUBLE:
-        case OP_FAIL:
-            if (!get_leaf(&d, op, &p, &tape->items[tape->count]))
-                return fail(&d, depth, pc, p, err);
-            tape->count++;
+            head(item, op);
+            q = get_widened(&d, op->code, p, item);
+            TAKE_OR_FAIL(q);
             break;
         case OP_UNION:
-            if (!get_long(&p, d.end, &n) || n < 0 || n >= op->b) {
-                d.why = "not a branch of the union";
-                return fail(&d, depth, pc, p, err);
-            }
-            pc = program->targets[op->a + (size_t)n];
+            q = avro_get_long(p, end, &n);
+            TAKE_OR(q, "not a branch of the union");
+            if (n < 0 || n >= op->b)
+                REFUSE("not a branch of the union");
+            op = &ops[program->targets[op->a + (size_t)n]];
             continue;
         case OP_RECORD:
         case OP_ARRAY:
         case OP_MAP:
-            if (depth == AVRO_DEPTH_MAX) {
-                d.why = "values are nested too deep";
-                return fail(&d, depth, pc, p, err);
-            }
-            stack[depth++] = (struct avro_frame){.call = pc, .item = (uint32_t)tape->count};
-            head(&tape->items[tape->count], op);
-            tape->items[tape->count].count = op->b; /* of array and map 0 */
-            tape->count++;
-            if (op->code == OP_RECORD) {
-                pc = op->a;
-                continue;
-            }
-            goto block;
+            if (depth == AVRO_DEPTH_MAX)
+                REFUSE("values are nested too deep");
+            head(item, op);
+            item->count = op->b; /* of array and map 0 */
+            stack[depth].call = (uint32_t)(op - ops);
+            stack[depth++].item = (uint32_t)count++;
+            if (op->code != OP_RECORD)
+                goto block;
+            op = &ops[op->a];
+            continue;
+        case OP_RETURN:
+            f = &stack[--depth];
+            tape->items[f->item].inside = (uint32_t)(count - f->item - 1);
+            op = avro_next(ops, &ops[f->call]);
+            continue;
         case OP_LOOP:
-            if (--stack[depth - 1].left)
+            f = &stack[depth - 1];
+            if (--f->left)
                 goto turn;
-            if (stack[depth - 1].end && stack[depth - 1].end != (uint32_t)(p - d.start)) {
-                d.why = "a block's size is not what its items take";
-                return fail(&d, depth, pc, p, err);
-            }
+            if (f->end && f->end != (uint32_t)(p - d.start))
+                REFUSE("a block's size is not what its items take");
         block:
             f = &stack[depth - 1];
-            if (!get_block(&d, &p, f))
-                return fail(&d, depth, pc, p, err);
+            q = get_block(&d, p, f);
+            TAKE_OR_FAIL(q);
             if (!f->left) {
-                close_item(tape, f->item);
-                pc = ops[f->call].next;
+                tape->items[f->item].inside = (uint32_t)(count - f->item - 1);
+                op = avro_next(ops, &ops[f->call]);
                 depth--;
                 continue;
             }
         turn:
-            f = &stack[depth - 1];
-            if (ops[f->call].code == OP_MAP && (!make_room(&d, 1) || !get_key(&d, &p)))
-                return fail(&d, depth, pc, p, err);
-            pc = ops[f->call].a;
-            continue;
-        case OP_RETURN:
-            f = &stack[--depth];
-            close_item(tape, f->item);
-            pc = ops[f->call].next;
+            op = &ops[f->call];
+            if (op->code == OP_MAP) {
+                SAVE();
+                q = get_key(&d, p);
+                TAKE_OR_FAIL(q);
+                LOAD();
+            }
+            op = &ops[op->a];
             continue;
         case OP_DEFAULT:
+            if (op->b == 1) {
+                *item = program->constants[op->a];
+                break;
+            }
+            SAVE();
             if (!add_constants(&d, op))
-                return fail(&d, depth, pc, p, err);
-            break;
-        case OP_MARK: put_mark(&d); break;
-        case OP_DROP: drop(&d); break;
+                FAIL();
+            LOAD();
+            op = avro_next(ops, op);
+            continue;
+        case OP_MARK:
+            SAVE();
+            put_mark(&d);
+            op = avro_next(ops, op);
+            continue;
+        case OP_DROP:
+            SAVE();
+            drop(&d);
+            LOAD();
+            op = avro_next(ops, op);
+            continue;
         case OP_ORDER:
+            SAVE();
             if (!put_in_order(&d, op))
-                return fail(&d, depth, pc, p, err);
-            break;
+                FAIL();
+            op = avro_next(ops, op);
+            continue;
+        case OP_FAIL: REFUSE(program->reasons[op->a]);
         case OP_END:
-            if (p == d.end)
-                return true;
-            d.why = "more bytes than the datum takes";
-            return fail(&d, depth, pc, p, err);
+            if (p != end)
+                REFUSE("more bytes than the datum takes");
+            SAVE();
+            return true;
+        default: REFUSE("not an instruction");
         }
-        pc = op->next;
+        count++;
+        op = avro_next(ops, op);
     }
 }

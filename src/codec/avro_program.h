@@ -43,10 +43,18 @@ struct avro_op {
     uint8_t type;    /* as in the item it makes: these two are copied in one go */
     uint32_t branch; /**/
     uint32_t code;   /* enum avro_code */
-    uint32_t next, a, b;
+    uint32_t next;   /* AVRO_FALL: the one behind it */
+    uint32_t a, b;
     uint32_t marks;
     uint32_t origin; /* where in the schema, for errors */
 };
+
+/* Straight on is a guess that the processor makes right; looking up where to go on would be waited for. */
+enum { AVRO_FALL = UINT32_MAX };
+static inline const struct avro_op *avro_next(const struct avro_op *ops, const struct avro_op *op)
+{
+    return __builtin_expect(op->next == AVRO_FALL, 1) ? op + 1 : &ops[op->next];
+}
 
 enum { AVRO_NOWHERE = UINT32_MAX };
 /* A step of a path within one record: a field's name, "[]" or "{}". */
@@ -89,5 +97,3 @@ struct avro_frame {
 /* "/entries[]/amount", appended. */
 void avro_program_path(const struct avro_program *p, const struct avro_frame *stack, unsigned depth, uint32_t pc,
                        struct buf *out);
-/* ASCII eight bytes at a time, the rest by utf8_valid. */
-bool avro_text_valid(const char *text, size_t len);

@@ -183,35 +183,35 @@ TEST(hostile_bytes)
     check_decode("\"long\"", STR("\x02\x02"), "/: more bytes than the datum takes at byte 1");
     check_decode("\"boolean\"", STR("\x02"), "/: not a boolean at byte 0");
     check_decode("\"null\"", STR(""), "null");
-    check_decode("\"string\"", STR("\x01"), "/: the length is not one, or more than is left at byte 1");
+    check_decode("\"string\"", STR("\x01"), "/: the length is not one, or more than is left at byte 0");
     check_decode("\"string\"",
                  STR("\x04"
                      "a"),
-                 "/: the length is not one, or more than is left at byte 1");
+                 "/: the length is not one, or more than is left at byte 0");
     check_decode("\"bytes\"", STR("\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
-                 "/: the length is not one, or more than is left at byte 10");
+                 "/: the length is not one, or more than is left at byte 0");
     check_decode("\"string\"", STR("\x04\xc3("), "/: the string is not UTF-8 at byte 3");
     check_decode("[\"null\",\"int\"]", STR("\x04"), "/: not a branch of the union at byte 1");
     check_decode("[\"null\",\"int\"]", STR("\x01"), "/: not a branch of the union at byte 1");
     check_decode("[]", STR("\x00"), "/: not a branch of the union at byte 1");
     check_decode("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}", STR("\x02"),
-                 "/: not a symbol of the enum at byte 1");
+                 "/: not a symbol of the enum at byte 0");
     check_decode("{\"type\":\"fixed\",\"name\":\"X\",\"size\":3}", STR("ab"),
                  "/: fewer bytes than the fixed has at byte 0");
     /* Blocks. */
     check_decode(ARRAY("\"int\""), STR("\x03\x04\x02\x04\x00"), "[1,2]");
     check_decode(ARRAY("\"int\""), STR("\x03\x06\x02\x04\x00"),
                  "/: a block's size is not what its items take at byte 4");
-    check_decode(ARRAY("\"int\""), STR("\x03\x03\x02\x04\x00"), "/: not a block's size at byte 2");
-    check_decode(ARRAY("\"int\""), STR("\x03\x7e\x02\x04\x00"), "/: not a block's size at byte 2");
+    check_decode(ARRAY("\"int\""), STR("\x03\x03\x02\x04\x00"), "/: not a block's size at byte 0");
+    check_decode(ARRAY("\"int\""), STR("\x03\x7e\x02\x04\x00"), "/: not a block's size at byte 0");
     check_decode(ARRAY("\"int\""), STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00"),
-                 "/: not a block's count at byte 10");
-    check_decode(ARRAY("\"int\""), STR("\xfe\xff\xff\xff\x0f\x02"), "/: more values than a datum may have at byte 5");
+                 "/: not a block's count at byte 0");
+    check_decode(ARRAY("\"int\""), STR("\xfe\xff\xff\xff\x0f\x02"), "/: more values than a datum may have at byte 0");
     check_decode(ARRAY("\"null\""), STR("\xfe\xff\xff\x03\x00"), "/: more values than a datum may have at byte 4");
     check_decode(nested, STR("\x02\x02\x02k\x02\x00\x00"), "{\"a\":[{\"k\":{\"x\":1}}]}");
     check_decode(nested, STR("\x02\x02\x02k"), "/a[]{}/x: not an int at byte 4");
-    check_decode(nested, STR("\x02\x02\x03k"), "/a[]: not a map's key at byte 3");
-    check_decode(nested, STR("\x02\x02\x02\xff\x02"), "/a[]: not a map's key at byte 4");
+    check_decode(nested, STR("\x02\x02\x03k"), "/a[]: not a map's key at byte 2");
+    check_decode(nested, STR("\x02\x02\x02\xff\x02"), "/a[]: not a map's key at byte 2");
 }
 
 /* A list that goes on for as long as there are bytes. */

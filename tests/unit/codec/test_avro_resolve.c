@@ -166,7 +166,7 @@ TEST(enums)
     check(ENUM("[\"A\",\"B\"]"), "\"B\"", ENUM("[\"A\"],\"default\":\"A\""), "\"A\"");
     check(ENUM("[\"A\",\"B\"]"), "\"A\"", ENUM("[\"A\"]"), "\"A\"");
     check(ENUM("[\"A\",\"B\"]"), "\"B\"", ENUM("[\"A\"]"),
-          "/: the reader's enum has neither this symbol nor a default at byte 1");
+          "/: the reader's enum has neither this symbol nor a default at byte 0");
 }
 
 TEST(types_that_contain_themselves)
