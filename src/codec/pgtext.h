@@ -41,7 +41,8 @@ bool pgtext_timestamp(struct str text, bool zone, int64_t *ret_us);
 char *pgtext_put_timestamp(char *out, int64_t us, bool zone);
 
 /* numeric(precision, scale) with 0 <= scale <= precision <= PGTEXT_DIGITS_MAX: the unscaled value in two's complement,
- * big-endian, as few bytes as hold it. Returns how many were written to out[PGTEXT_DECIMAL_BYTES], 0: refused. */
+ * big-endian, as few bytes as hold it. Returns how many, 0: refused. Writes at most the larger of 8 and text.len bytes,
+ * and never more than PGTEXT_DECIMAL_BYTES. */
 size_t pgtext_decimal(struct str text, int precision, int scale, char *out);
 /* Any number of bytes from 1; NULL when the value has more digits than the precision. Writes at most
  * precision + 3 characters. */

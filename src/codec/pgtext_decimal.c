@@ -6,14 +6,30 @@
 enum { WORD_DIGITS = 18, LIMBS = 52 }; /* 52 * 64 >= 3322 bits */
 
 static const uint64_t word = 1000000000000000000u; /* 10^18 */
+static const uint64_t powers[WORD_DIGITS] = {1,
+                                             10,
+                                             100,
+                                             1000,
+                                             10000,
+                                             100000,
+                                             1000000,
+                                             10000000,
+                                             100000000,
+                                             1000000000,
+                                             10000000000,
+                                             100000000000,
+                                             1000000000000,
+                                             10000000000000,
+                                             100000000000000,
+                                             1000000000000000,
+                                             10000000000000000,
+                                             100000000000000000};
 _Static_assert(LIMBS * 8 >= PGTEXT_DECIMAL_BYTES, "the largest decimal fits the limbs");
 
 /* The digits as the server prints them: a zero before the point where nothing is, `scale` of them behind it. Writes the
  * digits without sign and point; *ret_count of them. */
 static bool split(struct str text, int precision, int scale, char *digits, size_t *ret_count, bool *ret_negative)
 {
-    if (text.len == 0)
-        return false;
     bool negative = text.data[0] == '-';
     const char *p = text.data + negative;
     size_t len = text.len - negative, tail = scale ? (size_t)scale + 1 : 0;
@@ -51,9 +67,7 @@ static size_t put_word(uint64_t n, bool negative, char *out)
     uint64_t v = negative ? 0 - n : n;
     unsigned bits = 65 - (unsigned)__builtin_clzll((negative ? ~v : v) | 1); /* with the sign */
     unsigned bytes = (bits + 7) / 8;
-    char all[8];
-    put_be64(all, v);
-    memcpy(out, all + 8 - bytes, bytes);
+    put_be64(out, v << (64 - 8 * bytes)); /* the bytes behind are room that the caller has */
     return bytes;
 }
 
@@ -95,19 +109,39 @@ static size_t get_limbs(const char *digits, size_t count, bool negative, char *o
     return negative && used == 0 ? 0 : put_limbs(limbs, used, negative, out);
 }
 
-size_t pgtext_decimal(struct str text, int precision, int scale, char *out)
+/* What most values are: up to WORD_DIGITS digits. 0: refused, or not such a value. */
+static size_t get_short(struct str text, int precision, int scale, char *out)
+{
+    const char *p = text.data, *end = p + text.len;
+    bool negative = *p == '-';
+    p += negative;
+    size_t len = (size_t)(end - p), tail = scale ? (size_t)scale + 1 : 0, whole = len - tail;
+    if (len <= tail || (*p == '0' ? whole > 1 : whole > (size_t)(precision - scale)))
+        return 0;
+    uint64_t high, low = 0;
+    if (!word_of(p, whole, &high))
+        return 0;
+    if (scale && (p[whole] != '.' || !word_of(p + whole + 1, (size_t)scale, &low)))
+        return 0;
+    uint64_t n = high * powers[scale] + low;
+    return negative && n == 0 ? 0 : put_word(n, negative, out); /* "-0.00" is not printed */
+}
+
+/* A function of its own, and never inlined: release builds clear every buffer, and most values need none. */
+__attribute__((noinline)) static size_t get_long(struct str text, int precision, int scale, char *out)
 {
     char digits[PGTEXT_DIGITS_MAX];
     size_t count;
     bool negative;
-    uint64_t n;
-    if (!split(text, precision, scale, digits, &count, &negative))
+    return split(text, precision, scale, digits, &count, &negative) ? get_limbs(digits, count, negative, out) : 0;
+}
+
+size_t pgtext_decimal(struct str text, int precision, int scale, char *out)
+{
+    if (text.len == 0)
         return 0;
-    if (count > WORD_DIGITS)
-        return get_limbs(digits, count, negative, out);
-    if (!word_of(digits, count, &n) || (negative && n == 0)) /* "-0.00" is not printed */
-        return 0;
-    return put_word(n, negative, out);
+    return text.len <= WORD_DIGITS && scale < WORD_DIGITS ? get_short(text, precision, scale, out)
+                                                          : get_long(text, precision, scale, out);
 }
 
 /* ---- and back ---- */
@@ -158,42 +192,64 @@ static bool magnitude(struct str bytes, bool negative, uint64_t *limbs, size_t *
     return true;
 }
 
-char *pgtext_put_decimal(char *out, struct str bytes, int precision, int scale)
+/* A whole number's digits with a point `scale` before their end, and zeros where there are none. */
+static char *put_digits(char *out, const char *digits, size_t count, size_t scale)
 {
-    enum { SIZE = (LIMBS * 64 * 31 / 100 / WORD_DIGITS + 1) * WORD_DIGITS + WORD_DIGITS };
-    char digits[SIZE], *end = digits + SIZE, *p = end;
-    uint64_t limbs[LIMBS];
-    size_t used, fraction = (size_t)scale;
-    if (bytes.len == 0)
-        return NULL;
-    bool negative = (bytes.data[0] & 0x80) != 0;
-    if (!magnitude(bytes, negative, limbs, &used))
-        return NULL;
-    if (used == 1) { /* nearly always, and without a division of 128 bits */
-        for (uint64_t n = limbs[0]; n; n /= 10)
-            *--p = (char)('0' + n % 10);
-        used = 0;
-    }
-    while (used) {
-        uint64_t n = divide(limbs, &used);
-        for (int i = 0; i < WORD_DIGITS && (used || n); i++, n /= 10)
-            *--p = (char)('0' + n % 10);
-    }
-    size_t count = (size_t)(end - p);
-    if (count > (size_t)precision)
-        return NULL;
-    if (negative)
-        *out++ = '-';
-    size_t whole = count > fraction ? count - fraction : 0;
+    size_t whole = count > scale ? count - scale : 0;
     if (whole)
-        memcpy(out, p, whole);
+        memcpy(out, digits, whole);
     else
         *out = '0';
     out += whole ? whole : 1;
-    if (fraction == 0)
+    if (scale == 0)
         return out;
     *out++ = '.';
-    memset(out, '0', fraction);
-    memcpy(out + fraction - (count - whole), p + whole, count - whole);
-    return out + fraction;
+    memset(out, '0', scale - (count - whole));
+    memcpy(out + scale - (count - whole), digits + whole, count - whole);
+    return out + scale;
+}
+
+/* Digits of a magnitude that fills more than a word, written before `end`; returns where they begin. */
+static char *long_digits(uint64_t *limbs, size_t used, char *end)
+{
+    while (used) {
+        uint64_t n = divide(limbs, &used);
+        for (int i = 0; i < WORD_DIGITS && (used || n); i++, n /= 10)
+            *--end = (char)('0' + n % 10);
+    }
+    return end;
+}
+
+__attribute__((noinline)) static char *put_long(char *out, struct str bytes, int precision, int scale)
+{
+    enum { SIZE = (LIMBS * 64 * 31 / 100 / WORD_DIGITS + 1) * WORD_DIGITS + WORD_DIGITS };
+    char digits[SIZE], *end = digits + SIZE;
+    uint64_t limbs[LIMBS];
+    size_t used;
+    bool negative = (bytes.data[0] & 0x80) != 0;
+    if (!magnitude(bytes, negative, limbs, &used))
+        return NULL;
+    const char *p = long_digits(limbs, used, end);
+    if (end - p > precision)
+        return NULL;
+    if (negative)
+        *out++ = '-';
+    return put_digits(out, p, (size_t)(end - p), (size_t)scale);
+}
+
+char *pgtext_put_decimal(char *out, struct str bytes, int precision, int scale)
+{
+    char digits[PGTEXT_INT_SIZE];
+    if (bytes.len == 0)
+        return NULL;
+    if (bytes.len > sizeof(int64_t))
+        return put_long(out, bytes, precision, scale);
+    int64_t n = (signed char)bytes.data[0];
+    for (size_t i = 1; i < bytes.len; i++)
+        n = (int64_t)((uint64_t)n << 8 | (unsigned char)bytes.data[i]);
+    const char *p = digits, *end = pgtext_put_int(digits, n);
+    if (n < 0)
+        *out++ = *p++;
+    size_t count = n ? (size_t)(end - p) : 0; /* zero has no digit of its own */
+    return count > (size_t)precision ? NULL : put_digits(out, p, count, (size_t)scale);
 }

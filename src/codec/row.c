@@ -6,9 +6,10 @@
 #include "codec/pgtext.h"
 #include "codec/row_value.h"
 
-static size_t bounded_text(const struct row_type *t)
+/* What decoding needs at d->out. */
+static size_t bounded_text(const struct row_type *t, enum row_kind kind)
 {
-    switch (t->kind) {
+    switch (kind) {
     case ROW_BOOLEAN: return 1;
     case ROW_INT2:
     case ROW_INT4:
@@ -23,8 +24,8 @@ static size_t bounded_text(const struct row_type *t)
     case ROW_TIMESTAMPTZ: return PGTEXT_TIMESTAMP_SIZE;
     case ROW_STRING:
     case ROW_UUID:
-    case ROW_BYTEA:
-    case ROW_ARRAY: break; /* views, or as long as they happen to be */
+    case ROW_BYTEA: break; /* views, or as long as they happen to be */
+    case ROW_ARRAY: break; /* the caller asks for the element */
     }
     return 0;
 }
@@ -35,7 +36,8 @@ void row_plan_make(const struct row_schema *schema, struct arena *arena, struct 
     ret->types = arena_calloc(arena, schema->column_count + 1, sizeof *ret->types);
     for (size_t i = 0; i < schema->column_count; i++) {
         ret->types[i] = row_type_of(&schema->columns[i]);
-        ret->text_max += bounded_text(&ret->types[i]);
+        const struct row_type *t = &ret->types[i];
+        ret->text_max += bounded_text(t, t->kind == ROW_ARRAY ? t->element : t->kind); /* one element at a time */
     }
 }
 

@@ -7,7 +7,9 @@
 /* Characters for which array_out quotes an element. */
 static bool quoted_for(char c, char delimiter)
 {
-    return c == '"' || c == '\\' || c == '{' || c == '}' || c == delimiter || c == ' ' || (c >= '\t' && c <= '\r');
+    static const bool special[256] = {['"'] = true,  ['\\'] = true, ['{'] = true,  ['}'] = true,  [' '] = true,
+                                      ['\t'] = true, ['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true};
+    return special[(unsigned char)c] || c == delimiter;
 }
 
 static bool is_null_word(struct str text) { return text.len == 4 && strncasecmp(text.data, "NULL", 4) == 0; }

@@ -168,7 +168,7 @@ static bool get_block(struct decode *d, int64_t *ret)
 
 static bool get_element(struct decode *d, const struct row_type *t, struct text *text)
 {
-    char bounded[PGTEXT_DECIMAL_SIZE];
+    char *out = d->out; /* of one element after the other */
     struct str element;
     if (d->p == d->end || (*d->p != ROW_BRANCH_NULL && *d->p != ROW_BRANCH_TYPED))
         return false;
@@ -177,9 +177,9 @@ static bool get_element(struct decode *d, const struct row_type *t, struct text 
         memcpy(text->p, "NULL", 4);
         text->p += 4;
     } else {
-        d->out = bounded;
         if (!get_scalar(d, t, t->element, &element))
             return false;
+        d->out = out;
         text_room(text, 2 * element.len + 3);
         text->p = row_array_put(text->p, element, t->delimiter);
     }
@@ -190,7 +190,6 @@ static bool get_element(struct decode *d, const struct row_type *t, struct text 
 static bool get_array(struct decode *d, const struct row_type *t, struct str *ret)
 {
     struct text text = {.arena = d->arena};
-    char *out = d->out;
     int64_t count;
     text_room(&text, 64);
     *text.p++ = '{';
@@ -201,7 +200,6 @@ static bool get_array(struct decode *d, const struct row_type *t, struct str *re
             if (!get_element(d, t, &text))
                 return false;
     } while (count);
-    d->out = out;
     if (text.p - text.start > 1)
         text.p--; /* the last delimiter */
     text_room(&text, 1);

@@ -29,11 +29,16 @@ static char *put_bytea(char *p, struct str text)
     return text.len < 2 ? NULL : pgtext_bytea(text, put_long(p, (int64_t)(text.len - 2) / 2));
 }
 
+/* The length is one byte up to 63 of the value: written behind it at once, and moved where it takes two. */
 static char *put_decimal(char *p, struct str text, const struct row_type *t)
 {
-    char bytes[PGTEXT_DECIMAL_BYTES];
-    size_t len = pgtext_decimal(text, t->precision, t->scale, bytes);
-    return len ? put_text(p, str_n(bytes, len)) : NULL;
+    enum { SHORT = 63 };
+    size_t len = pgtext_decimal(text, t->precision, t->scale, p + 1);
+    if (len == 0)
+        return NULL;
+    if (len > SHORT)
+        memmove(p + 2, p + 1, len);
+    return put_long(p, (int64_t)len) + len;
 }
 
 static char *put_float4(char *p, struct str text)
@@ -167,14 +172,15 @@ static char *put_dynamic(char *p, const struct row_dynamic *dynamic, size_t coun
     return p + 1;
 }
 
-/* At most this many bytes for a value: a branch, a length, and what follows; in arrays a float of one digit becomes
+/* At most this many bytes for a value: a branch, a length, what follows, and the eight bytes at once that the end of a
+ * decimal is written in; in arrays a float of one digit becomes
  * nine bytes, any other element of one character at most three. */
 static size_t value_max(const struct row_type *t, const struct row_value *v)
 {
     if (v->null)
         return 1;
     size_t factor = t->kind != ROW_ARRAY ? 1 : t->element == ROW_FLOAT8 || t->element == ROW_FLOAT4 ? 5 : 2;
-    return 2 * VARINT_MAX + factor * v->text.len;
+    return 3 * VARINT_MAX + factor * v->text.len;
 }
 
 static size_t row_max(const struct row_plan *plan, const struct row_value *values, const struct row_dynamic *dynamic,

@@ -8,7 +8,7 @@
 pg_create src
 sql src postgres "CREATE DATABASE app" && sql src postgres "CREATE DATABASE undam"
 app "CREATE TABLE t (id int PRIMARY KEY, a text, b int); CREATE TYPE kind AS ENUM ('x')"
-echo 'services: {s: {tables: {public.t: id}}}' >"$T/services.yaml"
+printf '%s\n' 'services: {s: {tables: {public.t: id}}}' 'registry: {compatibility: NONE}' >"$T/services.yaml" # 017-schema-evolution has the rule
 relay_config
 "$UNDAM" relay -c "$T/undam.yaml" --create-publication >/dev/null
 "$UNDAM" relay -c "$T/undam.yaml" --create-slot >/dev/null

@@ -10,10 +10,11 @@ columns="b boolean, i2 smallint, i4 int, i8 bigint, f4 real, f8 double precision
  iv interval, iv2 interval(2), u uuid, j json, jb jsonb, x xml, bi bit(5), bv bit varying(7), ia int[], ta text[], na numeric(6,3)[],
  pt point, ls lseg, bx box, pa path, po polygon, ci circle, ln line, ip inet, cd cidr, ma macaddr, m8 macaddr8,
  r4 int4range, rn numrange, rt tstzrange, mr int4multirange, tv tsvector, tq tsquery, jp jsonpath, lsn pg_lsn, o oid,
- en mood, ena mood[], dm pos, dme good, s2 sales.kind, dma pos[]"
+ en mood, ena mood[], dm pos, dme good, s2 sales.kind, dma pos[], pr price, pra price[], tgs tags, da date[], fa float8[],
+ ua uuid[], bya bytea[], ba box[], tsa timestamp[], o2 oid"
 setup_shop "
 CREATE SCHEMA sales; CREATE TYPE mood AS ENUM ('sad', 'it''s \"ok\"', 'happy'); CREATE DOMAIN pos AS int CHECK (VALUE > 0);
-CREATE DOMAIN good AS mood; CREATE TYPE sales.kind AS ENUM ('a', 'b');
+CREATE DOMAIN good AS mood; CREATE DOMAIN price AS numeric(12,2); CREATE DOMAIN tags AS text[]; CREATE TYPE sales.kind AS ENUM ('a', 'b');
 CREATE TABLE types (id bigint PRIMARY KEY, $columns);
 CREATE TABLE sales.\"Odd Name\" (\"the key\" text PRIMARY KEY, \"select\" int, \"a\"\"b\" text COLLATE \"C\");
 CREATE TABLE wide (id int PRIMARY KEY, small text, big text, big2 text);
@@ -29,8 +30,12 @@ INSERT INTO types VALUES ($1, true, -32768, 2147483647, -9223372036854775808, 'N
  '{"b":1,"a":1.00}', '<a x="1">&lt;</a>', '10101', '101', '[0:2]={1,NULL,3}', '{"","NULL",NULL,"a\\"b","{}"}', '{1.500,NULL}',
  '(1.5,-2)', '[(0,0),(1,1)]', '(2,2),(0,0)', '((0,0),(1,1))', '((0,0),(1,1),(1,0))', '<(0,0),2>', '{1,2,3}', '::1/64', '10.0.0.0/8', '08:00:2b:01:02:03',
  '08:00:2b:01:02:03:04:05', '[1,10)', '(,1.50]', '[2020-01-01,)', '{[1,3),[5,7)}', 'a:1A b', 'a & !b', '\$.a[*]', '16/B374D848', 42,
- 'it''s "ok"', '{sad,NULL}', 5, 'happy', 'b', '{1,2}');
+ 'it''s "ok"', '{sad,NULL}', 5, 'happy', 'b', '{1,2}', -0.01, '{1.10,NULL}', '{a,"b c"}', '{2024-02-29,NULL}', '{0.1,NaN,1e23}',
+ ARRAY[gen_random_uuid()], '{"\\\\x00ff",NULL}', '{(1,1),(0,0);(3,3),(2,2)}', '{"0044-03-15 12:00:00 BC"}', 4294967295);
 INSERT INTO types (id) VALUES (-$1);
+INSERT INTO types (id, n2, f4, f8, d, ti, ts, tsz, ia, ta, na, dma, pr, pra, tgs, da, fa, ua, bya, ba, tsa, t, by) VALUES ($1 + 1000, 'NaN', '-0', 5e-324,
+ 'infinity', '23:59:59.999', '294276-12-31 23:59:59.999999', '-infinity', '{{1,2},{3,4}}', '[0:1]={a,NULL}', '{NaN}', '{{1}}', 'NaN', '{NaN,0.00}',
+ '[-1:-1]={x}', '{infinity}', '{{-0,Infinity}}', '{}', '{}', '{}', '{infinity}', '', '');
 SQL
 }
 sql src source "$(insert 1)"
