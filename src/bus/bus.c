@@ -141,6 +141,14 @@ bool bus_position_at(const struct bus_config *config, int64_t time_us, uint64_t 
     return true;
 }
 
+bool bus_audit(const struct bus_config *config, const struct bus_audit_watch *watch, struct bus_audit *ret,
+               struct err *err)
+{
+    const struct bus_driver *driver;
+    *ret = (struct bus_audit){.done = false};
+    return find_driver(config, &driver, err) && (!driver->audit || driver->audit(config, watch, ret, err));
+}
+
 void bus_info_free(struct bus_info *info) { arena_free(&info->arena); }
 
 const char *bus_event_id(const struct lineage *lineage, const struct event *event, struct arena *arena)

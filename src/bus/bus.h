@@ -143,6 +143,25 @@ struct bus_info {
     size_t topic_count;
 };
 
+/* The bus in itself, without what its readers do to hide faults. */
+struct bus_audit {
+    bool done;             /* false: nothing of the driver's could differ */
+    uint64_t transactions; /* commit records met */
+    uint64_t messages;     /* read; a truncation is one in each partition */
+    uint64_t repeats;      /* messages that readers drop: delivery ordered, after a relay's crash */
+    uint64_t expired;      /* events whose record, or counted events of which the message, retention has taken */
+    uint64_t unfinished;   /* 1: behind the last commit record there are events of a relay that is at work, or died */
+    uint64_t wrong;
+};
+struct bus_audit_watch {
+    void (*wrong)(void *arg, const char *what); /* each finding; no row values in it */
+    void (*progress)(void *arg, uint64_t messages);
+    void *arg;
+};
+/* Takes the memory of its queues, however large the log. Works beside a running relay. */
+bool bus_audit(const struct bus_config *config, const struct bus_audit_watch *watch, struct bus_audit *ret,
+               struct err *err) MUST_USE;
+
 /* An unknown source gives progress.found false. To be freed with bus_info_free(). */
 bool bus_info_get(const struct bus_config *config, struct bus_info *ret, struct err *err) MUST_USE;
 void bus_info_free(struct bus_info *info);

@@ -24,6 +24,9 @@ struct bus_driver {
     bool (*info_get)(const struct bus_config *config, struct bus_info *ret, struct err *err);
     /* May be NULL. before_us: of the wanted transactions, less BUS_CLOCK_STEP_US. */
     bool (*position_at)(const struct bus_config *config, int64_t before_us, uint64_t *ret_lsn, struct err *err);
+    /* May be NULL. */
+    bool (*audit)(const struct bus_config *config, const struct bus_audit_watch *watch, struct bus_audit *ret,
+                  struct err *err);
 };
 
 /* The first member of each driver's own. */

@@ -19,4 +19,5 @@ const struct bus_driver bus_kafka = {
     .progress_get = kafka_bus_progress,
     .info_get = kafka_bus_info,
     .position_at = kafka_position_at,
+    .audit = kafka_bus_audit,
 };

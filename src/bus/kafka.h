@@ -25,6 +25,8 @@ bool kafka_bus_progress(const struct bus_config *config, struct bus_progress *re
 bool kafka_bus_info(const struct bus_config *config, struct bus_info *ret, struct err *err) MUST_USE;
 
 bool kafka_position_at(const struct bus_config *config, int64_t before_us, uint64_t *ret_lsn, struct err *err) MUST_USE;
+bool kafka_bus_audit(const struct bus_config *config, const struct bus_audit_watch *watch, struct bus_audit *ret,
+                     struct err *err) MUST_USE;
 
 static inline bool kafka_ordered(const struct bus_config *config)
 {

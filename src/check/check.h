@@ -2,6 +2,7 @@
 /*
  * The checker: do bus and read models hold what the source holds? Three comparisons, each its own file:
  *
+ *   topics  where the bus is Kafka: each message of its topics against the commit records, by counts and hashes
  *   log     the bus in itself: positions, sequence numbers, counts, ids, partitions, and that every key lives a
  *           possible life (created, updated, deleted, created again): nothing doubled, nothing out of order
  *   table   the last event of each key on the bus against the source's row now
@@ -22,7 +23,7 @@ enum { CHECK_NOTES = 5 };
 
 /* One line of the report. */
 struct check_line {
-    const char *part;               /* "log", "table", "mirror", "view" */
+    const char *part;               /* "topics", "log", "table", "mirror", "view" */
     const char *name;               /* source, table, service and view */
     uint64_t checked;               /* events or rows */
     uint64_t wrong;                 /* proven differences */
@@ -31,6 +32,7 @@ struct check_line {
     const char *notes[CHECK_NOTES]; /* the first differences, each one line */
     unsigned note_count;
     const char *skipped; /* why nothing was compared, or NULL */
+    const char *remark;  /* what is worth knowing and not wrong, or NULL */
 };
 
 struct check_report {
@@ -56,7 +58,7 @@ void check_wrong(struct check_report *report, struct check_line *line, const cha
     __attribute__((format(printf, 3, 4)));
 uint64_t check_wrong_count(const struct check_report *report);
 
-/* log alone. */
+/* topics and log. */
 bool check_log(struct check *check, struct err *err) MUST_USE;
 /* log and table. */
 bool check_bus(struct check *check, struct err *err) MUST_USE;

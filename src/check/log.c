@@ -204,10 +204,66 @@ void log_watch(struct log *l, log_watch_fn *fn, void *arg)
 struct rows *log_rows(struct log *l) { return &l->rows; }
 uint64_t log_position(const struct log *l) { return l->complete; }
 
+/* ---- the topics as they are, where the driver has such ---- */
+
+struct audit {
+    struct check *check;
+    struct check_line *line;
+    struct progress bar;
+};
+
+static void audit_wrong(void *arg, const char *what)
+{
+    struct audit *a = arg;
+    check_wrong(a->check->report, a->line, "%s", what);
+}
+
+static void audit_progress(void *arg, uint64_t messages)
+{
+    struct audit *a = arg;
+    progress_set(&a->bar, messages);
+}
+
+static const char *audit_remark(struct audit *a, const struct bus_audit *result)
+{
+    struct buf text;
+    const char *remark = NULL;
+    buf_init(&text, 0);
+    if (result->repeats)
+        buf_printf(&text, ", %llu repeats that readers drop", (unsigned long long)result->repeats);
+    if (result->expired)
+        buf_printf(&text, ", %llu events cut by retention", (unsigned long long)result->expired);
+    if (result->unfinished)
+        buf_adds(&text, ", events of a relay that is at work or was stopped at the end");
+    if (text.len)
+        remark = arena_strdup(&a->check->report->arena, text.data + 2);
+    buf_free(&text);
+    return remark;
+}
+
+static bool check_topics(struct check *check, struct err *err)
+{
+    struct bus_config bus = bus_config_of(check->config);
+    struct audit a = {.check = check};
+    struct bus_audit_watch watch = {audit_wrong, audit_progress, &a};
+    struct bus_audit result;
+    if (strcmp(bus.driver, "kafka") != 0) /* a line that says nothing would puzzle */
+        return true;
+    a.line = check_line_add(check->report, "topics", check->config->source.name);
+    progress_begin(&a.bar, "reading the topics", "messages", 0, check->quiet);
+    bool good = bus_audit(&bus, &watch, &result, err);
+    progress_end(&a.bar);
+    if (good) {
+        a.line->checked = result.messages;
+        a.line->remark = audit_remark(&a, &result);
+    }
+    return good;
+}
+
 bool check_log(struct check *check, struct err *err)
 {
     struct log *l;
-    if (!log_open(check, &l, err))
+    if (!check_topics(check, err) || !log_open(check, &l, err))
         return false;
     bool good = log_read(l, l->info.progress.lsn, err);
     log_close(l);

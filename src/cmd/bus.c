@@ -138,7 +138,9 @@ const struct command cmd_bus[] = {
     {.name = "bus check",
      .operands = "",
      .summary = "Check the log on the bus in itself",
-     .help = "Reads all of the log and checks order, counts, ids, partitions, and that each row's life is possible. "
+     .help = "Reads all of the log and checks order, counts, ids, partitions, and that each row's life is possible. On "
+             "Kafka it also reads every message of every partition as it lies there and compares it with the commit "
+             "records, by counts and hashes: what readers would drop or stumble over is seen here. "
              "`undam check` also compares with the source. Exit status 1 when something is wrong.",
      .options = json_option,
      .option_count = COUNT(json_option),

@@ -23,6 +23,8 @@ void report_print(const struct check_report *report)
                (unsigned long long)l->wrong, (unsigned long long)l->unsettled);
         if (l->unknown)
             printf("  (%llu rows older than the log)", (unsigned long long)l->unknown);
+        if (l->remark)
+            printf("  (%s)", l->remark);
         printf("\n");
         for (unsigned k = 0; k < l->note_count; k++)
             printf("        %s\n", l->notes[k]);
@@ -45,6 +47,11 @@ static void print_line_json(const struct check_line *l, struct buf *out)
                (unsigned long long)l->unknown);
     if (l->skipped)
         buf_add_json(out, str_of(l->skipped));
+    else
+        buf_adds(out, "null");
+    buf_adds(out, ",\"remark\":");
+    if (l->remark)
+        buf_add_json(out, str_of(l->remark));
     else
         buf_adds(out, "null");
     buf_adds(out, ",\"notes\":[");
