@@ -118,8 +118,8 @@ bool rest_client_open(struct rest_client *c, const char *urls, const char *crede
     *c = (struct rest_client){.auth = HTTP_AUTH_NONE};
     if (ca && *ca)
         c->ca = xstrdup(ca);
-    bool good =
-        add_urls(c, urls ? urls : "", err) && (!credentials || !*credentials || add_credentials(c, credentials, err));
+    c->credentials = xstrdup(credentials ? credentials : "");
+    bool good = add_urls(c, urls ? urls : "", err) && (!*c->credentials || add_credentials(c, c->credentials, err));
     if (good && c->ca && access(c->ca, R_OK) != 0)
         good = err_set(err, ERR_CONFIG, "registry.ca: %s: %s", c->ca, strerror(errno));
     good = good && loop_new(&c->loop, err) && http_pool_new(&c->pool, c->loop, 2, err);
@@ -139,6 +139,7 @@ void rest_client_close(struct rest_client *c)
         explicit_bzero(c->secret, strlen(c->secret));
     free(TAKE(c->secret));
     free(TAKE(c->ca));
+    free(TAKE(c->credentials));
 }
 
 /* ---- one request ---- */
@@ -213,7 +214,8 @@ static bool refuse_status(const struct http_call *call, const char *url, struct 
                 call->status);
         return err_hint(err, "write the final URL into registry.urls");
     }
-    err_set(err, ERR_CONFIG, "registry: %s does not answer as a schema registry does (HTTP %d)", url, call->status);
+    /* A proxy says such things while what is behind it starts anew, so this may pass. */
+    err_again(err, ERR_TARGET, "registry: %s does not answer as a schema registry does (HTTP %d)", url, call->status);
     return err_hint(err, "registry.urls takes the base of Confluent's REST API: http://host:8081, of Apicurio "
                          "http://host:8080/apis/ccompat/v7");
 }
@@ -226,6 +228,7 @@ static enum outcome judge(struct rest_client *c, const struct http_call *call, c
     if (call->failed) {
         bool large = !call->timed_out && call->status;
         err_again(err, ERR_TARGET, "registry: %s: %s", url, call->error);
+        err_hint(err, "check that the registry runs and that registry.urls names it");
         if (!call->misconfigured && !large)
             return TRANSIENT;
         err->class = ERR_CONFIG;
@@ -247,36 +250,69 @@ static enum outcome judge(struct rest_client *c, const struct http_call *call, c
     if (json && (ret->code || refusal) && call->status >= 400 && call->status != 401 && call->status != 403)
         return ANSWERED;
     refuse_status(call, url, err);
-    return FATAL;
+    return err->retriable ? TRANSIENT : FATAL;
 }
 
-bool rest_ask(struct rest_client *c, const char *method, const char *path, struct str body, struct arena *arena,
-              struct rest_answer *ret, struct err *err)
+/* Tokens are renewed in their file while we run. Whether there is another one now. */
+static bool renew_credentials(struct rest_client *c)
+{
+    struct err ignored;
+    char *old = c->secret;
+    enum http_auth auth = c->auth;
+    if (!old)
+        return false;
+    c->secret = NULL;
+    if (!add_credentials(c, c->credentials, &ignored)) {
+        c->secret = old;
+        c->auth = auth;
+        return false;
+    }
+    bool renewed = strcmp(old, c->secret) != 0;
+    explicit_bzero(old, strlen(old));
+    free(old);
+    return renewed;
+}
+
+/* One request to one URL. */
+static enum outcome ask_one(struct rest_client *c, const char *url, const char *method, const char *path,
+                            struct str body, struct arena *arena, struct rest_answer *ret, int *ret_status,
+                            struct err *err)
 {
     static const struct str lines[] = {
         {"Accept: " MEDIA ", application/json", sizeof "Accept: " MEDIA ", application/json" - 1},
         {"Expect:", 7},
         {"Content-Type: " MEDIA, sizeof "Content-Type: " MEDIA - 1}};
+    struct http_call call = {.url = arena_printf(arena, "%s%s", url, path),
+                             .method = method,
+                             .send = body,
+                             .ca = c->ca,
+                             .auth = c->auth,
+                             .secret = c->secret,
+                             .headers = lines,
+                             .header_count = body.len ? 3 : 2,
+                             .timeout_ms = REST_TIMEOUT_MS,
+                             .connect_ms = REST_CONNECT_MS,
+                             .body_max = REST_BODY_MAX};
+    if (!run(c, &call, err))
+        return FATAL;
+    enum outcome outcome = judge(c, &call, url, arena, ret, err);
+    *ret_status = call.status;
+    http_call_clear(&call);
+    return outcome;
+}
+
+bool rest_ask(struct rest_client *c, const char *method, const char *path, struct str body, struct arena *arena,
+              struct rest_answer *ret, struct err *err)
+{
     enum outcome outcome = TRANSIENT;
     c->wait_ms = 0;
     for (size_t i = 0; i < c->url_count && outcome == TRANSIENT; i++) {
         size_t at = (c->current + i) % c->url_count;
-        struct http_call call = {.url = arena_printf(arena, "%s%s", c->urls[at], path),
-                                 .method = method,
-                                 .send = body,
-                                 .ca = c->ca,
-                                 .auth = c->auth,
-                                 .secret = c->secret,
-                                 .headers = lines,
-                                 .header_count = body.len ? 3 : 2,
-                                 .timeout_ms = REST_TIMEOUT_MS,
-                                 .connect_ms = REST_CONNECT_MS,
-                                 .body_max = REST_BODY_MAX};
         struct rest_answer answer = {0};
-        if (!run(c, &call, err))
-            return false;
-        outcome = judge(c, &call, c->urls[at], arena, &answer, err);
-        http_call_clear(&call);
+        int status = 0;
+        outcome = ask_one(c, c->urls[at], method, path, body, arena, &answer, &status, err);
+        if (outcome == FATAL && status == 401 && renew_credentials(c))
+            outcome = ask_one(c, c->urls[at], method, path, body, arena, &answer, &status, err);
         if (outcome != ANSWERED)
             continue;
         c->current = at;

@@ -5,7 +5,7 @@
  *
  * What always holds: an answer is one that the registry itself gave (2xx, or 4xx with a reason); what is transient
  * (no connection, time-out, 5xx, 429) is ERR_TARGET and retriable after every URL was tried once; what people must
- * mend (URL, certificate, credentials, a page that is no registry) is ERR_CONFIG. Credentials are in no error.
+ * mend (certificate, credentials, a redirect) is ERR_CONFIG. Credentials are in no error.
  */
 #pragma once
 #include "link/http/http_client.h"
@@ -24,6 +24,7 @@ struct rest_client {
     char *urls[REST_URLS_MAX]; /* without a slash at the end */
     size_t url_count, current; /* the one that answered last */
     char *ca;                  /* NULL: the system's */
+    char *credentials;         /* the file, read again when it is refused */
     char *secret;
     enum http_auth auth;
     void (*idle)(void *arg);
