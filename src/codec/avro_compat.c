@@ -69,8 +69,11 @@ static bool promotes(enum avro_type writer, enum avro_type reader)
 
 enum avro_match avro_match(const struct avro_schema *reader, const struct avro_schema *writer)
 {
+    bool decimal = reader->logical == AVRO_DECIMAL || writer->logical == AVRO_DECIMAL;
+    if (reader->type != writer->type && promotes(writer->type, reader->type))
+        return decimal ? AVRO_MATCH_TEXT : AVRO_MATCH_YES;
     if (reader->type != writer->type)
-        return promotes(writer->type, reader->type) ? AVRO_MATCH_YES : AVRO_MATCH_NO;
+        return AVRO_MATCH_NO;
     if (reader->number && !names_match(reader, writer))
         return AVRO_MATCH_NAME;
     if (reader->type == AVRO_FIXED && reader->size != writer->size)
@@ -332,6 +335,7 @@ static bool compare_plain(struct avro_compat *c, const struct place *at, const s
                       "writer has decimal(%d,%d), reader wants decimal(%d,%d): with another scale the same bytes are "
                       "another number",
                       writer->precision, writer->scale, reader->precision, reader->scale);
+    case AVRO_MATCH_TEXT:
     case AVRO_MATCH_NO:
     case AVRO_MATCH_NAME:
     case AVRO_MATCH_SIZE: return refuse_types(c, at, reader, writer);

@@ -12,6 +12,7 @@ enum avro_match {
     AVRO_MATCH_NAME,  /* named types of different names */
     AVRO_MATCH_SIZE,  /* fixed of different sizes */
     AVRO_MATCH_SCALE, /* decimals of different scales */
+    AVRO_MATCH_TEXT,  /* a decimal and a string */
 };
 
 /* Neither may be a union. Of records, enums, arrays and maps what they contain is not looked at. */

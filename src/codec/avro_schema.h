@@ -104,10 +104,11 @@ struct str avro_name_last(struct str full);
  *
  * As Confluent's and Java's checker (SchemaCompatibility): all of a writer's branches must be readable; named types
  * match by their last part or by a reader's alias; a reader's union takes a writer that fits any branch as a whole.
- * Like them it does not look at logical types, with one exception: two decimals must have one scale. Both ignore it,
- * but the specification wants equal precision and scale, and with another scale the same bytes are another amount of
- * money. The precision is free, as it is for them: it does not change what bytes mean, and numeric(10,2) does grow to
- * numeric(12,2). A writer's field is taken by a reader's field of its name; by an alias only when no reader's field has
+ * Like them it does not look at logical types, with one exception: two decimals must have one scale, and a decimal does
+ * not become a string by the promotion of bytes, nor a string a decimal. Both look away there, but the specification
+ * wants equal precision and scale, and the same bytes would be another amount of money, or no text. The precision is
+ * free, as it is for them: it does not change what bytes mean, and numeric(10,2) does grow to numeric(12,2).
+ * A writer's field is taken by a reader's field of its name; by an alias only when no reader's field has
  * that name, and of two fields with one alias the first takes it.
  */
 bool avro_can_read(const struct avro_schema *reader, const struct avro_schema *writer, struct arena *arena,

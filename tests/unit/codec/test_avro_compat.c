@@ -130,6 +130,14 @@ TEST(fixed_and_decimals)
     check("[\"null\"," DEC("12", "3") "]", "[\"null\"," DEC("12", "2") "]",
           "/: writer has decimal(12,2), reader wants decimal(12,3): with another scale the same bytes are another "
           "number");
+    /* Nor by way of a string: bytes are one by promotion, a number's are not. */
+    check("[\"null\"," DEC("12", "3") ",\"string\"]", "[\"null\"," DEC("12", "2") ",\"string\"]",
+          "/: writer has decimal(12,2), reader wants decimal(12,3): with another scale the same bytes are another "
+          "number");
+    check("[\"null\",\"string\"]", "[\"null\"," DEC("12", "2") ",\"string\"]",
+          "/: writer has bytes decimal(12,2), reader wants union of null, string");
+    check("[\"null\"," DEC("12", "2") ",\"string\"]", "[\"null\",\"string\"]", NULL);
+    check(DEC("12", "2"), "\"string\"", "/: writer has string, reader wants bytes decimal(12,2)");
     check("\"bytes\"", DEC("12", "2"), NULL);
     check(DEC("12", "2"), "\"bytes\"", NULL);
     check("{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}",
