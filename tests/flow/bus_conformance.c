@@ -823,19 +823,32 @@ TEST(what_operators_are_told)
 
 /* ---- crashes ---- */
 
-/* A child that writes the log from where it is, for ever, flushing now and then; some flushes are large. */
-static pid_t endless_writer(const char *source, uint64_t round)
+/* A child that writes the log from where it is, for ever, flushing now and then; some flushes are large.
+ * ret_open: readable when it has opened the log, or NULL. */
+static pid_t endless_writer(const char *source, uint64_t round, int *ret_open)
 {
+    int open_fds[2];
     fflush(stdout);
+    if (pipe(open_fds))
+        abort();
     pid_t pid = fork();
-    if (pid)
+    if (pid) {
+        close(open_fds[1]);
+        if (ret_open)
+            *ret_open = open_fds[0];
+        else
+            close(open_fds[0]);
         return pid;
+    }
+    close(open_fds[0]);
+    signal(SIGPIPE, SIG_IGN);
     struct bus_config config = config_of(source);
     struct bus_progress progress;
     struct err err = {0};
     struct bus_writer *w;
     while (!bus_writer_open(&config, &lineage, NULL, NULL, &w, &progress, &err))
         usleep(20000);
+    (void)!write(open_fds[1], "o", 1);
     uint64_t i = progress.lsn ? (progress.lsn - txn_lsn(0)) / 64 + 1 : 0;
     for (uint64_t h = mix(seed, round);; i++) {
         h = mix(h, i);
@@ -862,8 +875,13 @@ TEST(a_writer_killed_at_any_instant)
     (void)!str_to_i64(str_of(getenv("BUS_ROUNDS")), &rounds);
     struct follow f = {.source = "killed", .s = seed, .loose = true};
     for (int64_t round = 0; round < rounds; round++) {
-        pid_t pid = endless_writer("killed", (uint64_t)round);
-        int status;
+        int status, opened;
+        pid_t pid = endless_writer("killed", (uint64_t)round, &opened);
+        /* Every other one at any instant of its start as well. */
+        struct pollfd fd = {.fd = opened, .events = POLLIN};
+        if (round % 2)
+            CHECK_INT(poll(&fd, 1, 20000), 1);
+        close(opened);
         usleep((unsigned)(5000 + mix(seed, (uint64_t)round) % 120000));
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
@@ -928,7 +946,7 @@ __attribute__((noinline)) static void check_rides(void)
     int status;
     bus_batch_init(&b);
     for (int round = 0; round < 2; round++) {
-        pid_t pid = endless_writer("crashed", (uint64_t)round);
+        pid_t pid = endless_writer("crashed", (uint64_t)round, NULL);
         struct bus_reader *r = NULL;
         int64_t until = mono_us() + 20000000;
         while (!bus_reader_open(&config, &lineage, NULL, 0, seen.next ? txn_lsn(seen.next - 1) : 0, &r, &err) &&
@@ -970,7 +988,7 @@ TEST(the_bus_crashes_under_writer_and_reader)
         return;
     }
     for (int round = 0; round < 4; round++) {
-        pid_t pid = endless_writer("crashed", (uint64_t)round);
+        pid_t pid = endless_writer("crashed", (uint64_t)round, NULL);
         int status;
         usleep((unsigned)(100000 + mix(seed, (uint64_t)round) % 200000));
         struct bus_config config = config_of("crashed");
@@ -1007,6 +1025,7 @@ TEST(idle_is_called_while_the_bus_stalls)
     if (!getenv("BUS_STALL"))
         return;
     GOOD(bus_writer_open(&config, &lineage, count_idle, &calls, &w, &progress, &err));
+    GOOD(put_small(w, "stall.a", 5, 1, 1, &err) && bus_writer_flush(w, &err)); /* the topic is there */
     CHECK(hook("BUS_STALL", ""));
     calls = 0;
     GOOD(put_small(w, "stall.a", 10, 1, 1, &err));

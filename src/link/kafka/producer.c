@@ -191,7 +191,7 @@ bool kafka_producer_begin(struct kafka_producer *p, struct err *err)
         return failed(p, err);
     int64_t settled_us = p->committed_us + SETTLE_US - mono_us();
     if (settled_us > 0)
-        usleep((useconds_t)settled_us);
+        usleep(settled_us < SETTLE_US ? (useconds_t)settled_us : SETTLE_US);
     rd_kafka_error_t *error = rd_kafka_begin_transaction(p->client.rk);
     if (error) {
         struct err cause;
