@@ -216,7 +216,7 @@ TEST(twins_at_any_instant)
             (void)!write(fds[1], "o", 1);
             for (uint64_t lsn = progress.lsn + 10;; lsn += 10)
                 if (!put_txn(w, topic, lsn, 40, 1, &err) || (lsn % 70 == 0 && !bus_writer_flush(w, &err)))
-                    _exit(err.class);
+                    _exit((int)err.class);
         }
         close(fds[1]);
         CHECK(read(fds[0], &opened, 1) == 1);
