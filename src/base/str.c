@@ -190,7 +190,8 @@ void buf_add_json(struct buf *b, struct str s)
         default: buf_printf(b, "\\u%04x", c); break;
         }
     }
-    buf_add(b, s.data + start, s.len - start);
+    if (start < s.len) /* data may be NULL when there is none */
+        buf_add(b, s.data + start, s.len - start);
     buf_addc(b, '"');
 }
 

@@ -197,6 +197,8 @@ static void hint(struct kafka_reader *r)
 
 /* ---- fetching ---- */
 
+enum { LATEST = -1 };
+
 struct fetching {
     struct kafka_fill fill;
     int64_t deadline_us;
@@ -211,9 +213,10 @@ static bool sync_begin(struct kafka_reader *r, struct fetching *f, int wait_ms, 
     f->patience_us = mono_us() + (f->sync ? SYNC_US : SETTLE_US);
     if (!f->sync || kafka_reader_ready(r))
         return true;
-    if (!kafka_commits_bounds(&r->commits, err))
+    struct kafka_at end = {.topic = r->commits.topic};
+    if (!kafka_offsets_for_time(&r->consumer.client, &end, 1, LATEST, NULL, err))
         return false;
-    f->target = r->commits.high;
+    f->target = end.offset;
     return true;
 }
 
@@ -268,8 +271,8 @@ bool kafka_reader_fetch(struct bus_reader *base, const struct bus_read_limits *l
     kafka_fill_begin(&f.fill, r, limits, batch);
     bool good = sync_begin(r, &f, limits->wait_ms, err) && fetch_loop(r, &f, err);
     kafka_fill_end(&f.fill);
-    if (!good)
-        return die(r);
+    if (!good) /* brokers that are away for longer leave the reader as it was */
+        return err && err->retriable && batch->part_count == 0 ? false : die(r);
     tell_progress(r, batch);
     (void)is_news(r, batch);
     hint(r);

@@ -121,7 +121,7 @@ bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const 
     }
     arena_init(&arena);
     bool good = kafka_topic_settings(k, &name, 1, idle, &arena, &values, err) &&
-                kafka_topic_usable(name, commits, &values, err);
+                kafka_topic_usable(name, commits, &values, err) && kafka_topic_ready(k, name, partitions, idle, err);
     int64_t max = 0;
     if (good && (!kafka_values_i64(&values, "max.message.bytes", &max) || max <= 0))
         max = 1048588; /* Kafka's default */

@@ -380,6 +380,19 @@ bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, 
     }
 }
 
+bool kafka_topic_ready(struct kafka *k, const char *name, int32_t partitions, const struct kafka_idle *idle,
+                       struct err *err)
+{
+    enum { LATEST = -1 };
+    size_t count = partitions > 0 ? (size_t)partitions : 0;
+    struct kafka_at *at = xcalloc(count + 1, sizeof *at);
+    for (size_t i = 0; i < count; i++)
+        at[i] = (struct kafka_at){.topic = name, .partition = (int32_t)i};
+    bool good = kafka_offsets_for_time(k, at, count, LATEST, idle, err);
+    free(at);
+    return good;
+}
+
 bool kafka_watermarks(struct kafka *k, const char *topic, int32_t partition, const struct kafka_idle *idle,
                       int64_t *ret_low, int64_t *ret_high, struct err *err)
 {

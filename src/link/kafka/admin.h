@@ -63,6 +63,14 @@ struct kafka_at {
 /* For each: the first offset whose message's time is at least time_ms; when there is none, -1. */
 bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, int64_t time_ms,
                             const struct kafka_idle *idle, struct err *err) MUST_USE;
+/*
+ * Every partition's leader has the partition. Metadata names leaders before those have heard of it, and a producer must
+ * not meet that: the broker refuses its first batch, which is sent again, and may take the second, already on its way,
+ * as the first of a producer it does not know. It then takes the first for a duplicate, and so does librdkafka: a
+ * message counted as stored is lost.
+ */
+bool kafka_topic_ready(struct kafka *k, const char *name, int32_t partitions, const struct kafka_idle *idle,
+                       struct err *err) MUST_USE;
 /* First offset that is still there, and the one that comes next. */
 bool kafka_watermarks(struct kafka *k, const char *topic, int32_t partition, const struct kafka_idle *idle,
                       int64_t *ret_low, int64_t *ret_high, struct err *err) MUST_USE;
