@@ -41,6 +41,13 @@ void row_plan_make(const struct row_schema *schema, struct arena *arena, struct 
     }
 }
 
+void row_plan_skip(struct row_plan *plan, size_t column, struct arena *arena)
+{
+    if (!plan->skipped)
+        plan->skipped = arena_calloc(arena, plan->schema->column_count, sizeof *plan->skipped);
+    plan->skipped[column] = true;
+}
+
 bool row_schema_id(struct str value, int32_t *ret, struct err *err)
 {
     if (value.len < ROW_FRAME_SIZE || value.data[0] != 0)

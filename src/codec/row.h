@@ -75,10 +75,14 @@ struct row_plan {
     const struct row_schema *schema;
     struct row_type *types; /* one a column; row_type.h */
     size_t text_max;        /* characters that the columns of bounded length need when they are decoded */
+    bool *skipped;          /* columns that decoding passes over; NULL: none */
 };
 
 /* The schema must live as long as the plan, which lives in the arena. */
 void row_plan_make(const struct row_schema *schema, struct arena *arena, struct row_plan *ret);
+
+/* The column's value is not wanted: decoding says null and makes no text of it. */
+void row_plan_skip(struct row_plan *plan, size_t column, struct arena *arena);
 
 /* Appends framing and record; values has schema->column_count entries. On failure (ERR_DATA, naming the column) `out`
  * is as it was. dynamic: only of a schema with the map, in the order in which it shall be written. out->overflow when

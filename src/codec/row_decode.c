@@ -224,6 +224,72 @@ static bool get_value(struct decode *d, const struct row_type *t, struct row_val
     return t->kind == ROW_ARRAY ? get_array(d, t, &ret->text) : get_scalar(d, t, t->kind, &ret->text);
 }
 
+/* ---- what nobody wants ---- */
+
+static bool skip_fixed(struct decode *d, ptrdiff_t size)
+{
+    bool there = d->end - d->p >= size;
+    d->p += there ? size : 0;
+    return there;
+}
+
+static bool skip_scalar(struct decode *d, enum row_kind kind)
+{
+    struct str bytes;
+    int64_t n;
+    switch (kind) {
+    case ROW_STRING:
+    case ROW_UUID:
+    case ROW_BYTEA:
+    case ROW_DECIMAL: return get_bytes(d, &bytes);
+    case ROW_BOOLEAN: return skip_fixed(d, 1);
+    case ROW_FLOAT4: return skip_fixed(d, sizeof(float));
+    case ROW_FLOAT8: return skip_fixed(d, sizeof(double));
+    case ROW_INT2:
+    case ROW_INT4:
+    case ROW_INT8:
+    case ROW_OID:
+    case ROW_DATE:
+    case ROW_TIME:
+    case ROW_TIMESTAMP:
+    case ROW_TIMESTAMPTZ: return get_long(d, &n);
+    case ROW_ARRAY: break; /* no scalar */
+    }
+    return false;
+}
+
+static bool get_branch(struct decode *d, char *ret)
+{
+    return get_fixed(d, ret, 1) && (*ret == ROW_BRANCH_NULL || *ret == ROW_BRANCH_TYPED || *ret == ROW_BRANCH_TEXT);
+}
+
+static bool skip_array(struct decode *d, enum row_kind element)
+{
+    int64_t count;
+    char branch;
+    do {
+        if (!get_block(d, &count))
+            return false;
+        for (int64_t i = 0; i < count; i++)
+            if (!get_branch(d, &branch) || (branch != ROW_BRANCH_NULL && !skip_scalar(d, element)))
+                return false;
+    } while (count);
+    return true;
+}
+
+static bool skip_value(struct decode *d, const struct row_type *t, struct row_value *ret)
+{
+    char branch;
+    *ret = (struct row_value){.null = true};
+    if (!get_branch(d, &branch))
+        return false;
+    if (branch == ROW_BRANCH_NULL)
+        return true;
+    if (branch == ROW_BRANCH_TEXT)
+        return row_kind_has_text(t->kind) && skip_scalar(d, ROW_STRING);
+    return t->kind == ROW_ARRAY ? skip_array(d, t->element) : skip_scalar(d, t->kind);
+}
+
 static bool get_dynamic(struct decode *d, struct row_texts *row)
 {
     static const struct row_type text = {.kind = ROW_STRING};
@@ -259,7 +325,8 @@ bool row_decode(const struct row_plan *plan, struct str value, struct arena *are
     struct row_texts row = {.values = arena_alloc(arena, (count + 1) * sizeof *row.values)};
     d.out = arena_alloc(arena, plan->text_max + 1);
     for (size_t i = 0; i < count; i++)
-        if (!get_value(&d, &plan->types[i], &row.values[i]))
+        if (plan->skipped && plan->skipped[i] ? !skip_value(&d, &plan->types[i], &row.values[i])
+                                              : !get_value(&d, &plan->types[i], &row.values[i]))
             return err_set(err, ERR_DATA, "value of schema %d: column " STR_FMT " (%zu of %zu) does not fit the bytes",
                            id, STR_ARG(plan->schema->columns[i].name), i + 1, count);
     if (plan->schema->dynamic && !get_dynamic(&d, &row))

@@ -12,6 +12,7 @@ struct decode_schema {
     struct row_plan plan;
     int *field_of; /* per mirror column: index of the schema's column, -1 = not there */
     bool partial;  /* a column is missing or of another type: only when tolerated */
+    bool tolerant; /* the decoder's */
 };
 
 void decoder_init(struct decoder *d, struct mirror *mirrors, size_t count)
@@ -46,6 +47,18 @@ static bool changed_column(const struct mirror *m, const struct mirror_column *c
                     "change the views that use %s.%s (`undam view list --json` names their tables), then run "
                     "`undam view add` with them, or `undam view rebuild`",
                     m->entity, c->name);
+}
+
+/* What the mirror has no column for is not made a text of. */
+static void skip_unused(struct decode_schema *s, struct arena *arena)
+{
+    for (size_t i = 0; i < s->schema.column_count; i++) {
+        bool used = false;
+        for (size_t k = 0; k < s->mirror->column_count; k++)
+            used = used || s->field_of[k] == (int)i;
+        if (!used)
+            row_plan_skip(&s->plan, i, arena);
+    }
 }
 
 /* Every column that a change of this verb must bring is there, once, with the type the mirror was made with. */
@@ -87,12 +100,14 @@ static bool schema_of(struct decoder *d, struct registry *registry, int32_t id, 
     if (!registry_get(registry, id, &json, err) || !row_schema_parse(json, &d->arena, &s->schema, err))
         return err_wrap(err, "schema %d", id);
     s->id = id;
+    s->tolerant = d->tolerant;
     row_plan_make(&s->schema, &d->arena, &s->plan);
     s->mirror = mirror_of(d, s->schema.entity);
     if (s->mirror) {
         s->field_of = arena_calloc(&d->arena, s->mirror->column_count + 1, sizeof *s->field_of);
         if (!match_columns(s, d->tolerant, err))
             return false;
+        skip_unused(s, &d->arena);
     }
     s->next = d->schemas;
     d->schemas = s;
@@ -140,11 +155,13 @@ static bool decode_oldkey(const struct mirror *m, struct str json, struct arena 
     return true;
 }
 
-/* A mirror's column that is in the map. Not there and not left out as unchanged: the table has it no more. */
-static bool dynamic_value(const struct mirror *m, size_t column, const struct row_texts *row, const uint8_t *missing,
-                          struct row_value *ret, struct err *err)
+/* A mirror's column that is in the map. Not there and not left out as unchanged: the table has it no more, or not yet.
+ */
+static bool dynamic_value(const struct decode_schema *s, size_t column, const struct row_texts *row,
+                          struct net_change *change, struct err *err)
 {
-    const struct mirror_column *c = &m->columns[column];
+    const struct mirror_column *c = &s->mirror->columns[column];
+    struct row_value *ret = &change->image[column];
     for (size_t i = 0; i < row->dynamic_count; i++) {
         if (str_is(row->dynamic[i].name, c->name)) {
             *ret = row->dynamic[i].value;
@@ -152,7 +169,10 @@ static bool dynamic_value(const struct mirror *m, size_t column, const struct ro
         }
     }
     ret->null = true;
-    return (missing && missing[column]) || changed_column(m, c, NULL, err);
+    if (change->missing && change->missing[column])
+        return true;
+    change->partial = true;
+    return s->tolerant || changed_column(s->mirror, c, NULL, err);
 }
 
 static bool decode_value(const struct decode_schema *s, const struct event *e, struct arena *arena,
@@ -170,7 +190,7 @@ static bool decode_value(const struct decode_schema *s, const struct event *e, s
             c->image[i] = row.values[s->field_of[i]];
         else if (!s->schema.dynamic)
             c->image[i].null = true;
-        else if (!dynamic_value(m, i, &row, c->missing, &c->image[i], err))
+        else if (!dynamic_value(s, i, &row, c, err))
             return false;
         if (m->columns[i].key > 0 && c->image[i].null)
             return err_set(err, ERR_DATA, "the key column %s is null", m->columns[i].name);

@@ -16,9 +16,7 @@ field() { # RECORD COLUMN: that field of the newest version
     sql src control "SELECT f FROM undam_registry.schema s JOIN undam_registry.version v ON v.schema = s.id, json_array_elements(definition::json -> 'fields') f WHERE subject LIKE '%.$1' AND f ->> 'undam.column' = '$2' ORDER BY version DESC LIMIT 1"
 }
 versions() { sql src control "SELECT count(*) FROM undam_registry.version WHERE subject LIKE '%.$1'"; }
-rule() { # RECORD RULE
-    sql src control "INSERT INTO undam_registry.subject (name, compatibility) VALUES ('shop.app-shop.app.$1', '$2') ON CONFLICT (name) DO UPDATE SET compatibility = excluded.compatibility"
-}
+rule() { "$UNDAM" registry config "shop.app-shop.app.$1" "$2" >/dev/null; }
 v=$(view ids id <<<"SELECT id, s FROM t"); n=$(view ns id <<<"SELECT id, n FROM t")
 out=$("$UNDAM" view add "$v" 2>&1); is $? 0 "a view" || note "$out"
 start_projector
