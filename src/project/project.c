@@ -93,6 +93,15 @@ static bool wait_in_loop(void *arg, int fd, bool write, struct err *err)
     return ok;
 }
 
+/* So is the registry, which may take its time. */
+static void registry_idle(void *arg)
+{
+    struct service *s = arg;
+    struct err ignored;
+    daemon_alive(&s->daemon);
+    (void)!loop_once(s->daemon.loop, 0, &ignored);
+}
+
 /* ---- metrics ---- */
 
 static void describe_metrics(struct service *s)
@@ -283,6 +292,8 @@ bool project_run(const struct config *config, const struct config_service *servi
     s->pause_ms = PAUSE_MIN_MS;
     snprintf(s->base_labels, sizeof s->base_labels, "service=\"%s\"", service->name);
     projector_init(&s->projector, config, service, wait_in_loop, s);
+    s->projector.idle = registry_idle;
+    s->projector.idle_arg = s;
     s->projector.stats.visible_us = &s->visible;
     describe_metrics(s);
     bool ok = daemon_init(&s->daemon, options->listen ? options->listen : service->listen, s->metrics, M_FIXED, err);

@@ -85,7 +85,7 @@ static bool open_reader(struct projector *p, struct err *err)
     const struct place *place = &p->fence.place;
     bus_reader_close(TAKE(p->reader));
     struct registry_config registry = registry_config_of(p->config);
-    if (!p->registry && !registry_open(&registry, NULL, NULL, &p->registry, err))
+    if (!p->registry && !registry_open(&registry, p->idle, p->idle_arg, &p->registry, err))
         return false;
     if (bus_reader_open(&p->bus, &place->lineage, topics, count, place->lsn, &p->reader, err))
         return true;

@@ -31,6 +31,8 @@ struct projector {
     struct applier applier;
     struct bus_reader *reader;
     struct registry *registry;
+    registry_idle_fn *idle; /* while the registry is waited for; NULL, or set after projector_init() */
+    void *idle_arg;
     struct bus_batch batch;
     char what[96];           /* "read model transactions" */
     bool taken;              /* the epoch is ours */

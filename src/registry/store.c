@@ -2,7 +2,10 @@
 /* Connection and tables of the embedded registry; see store.h. */
 #include "registry/store.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "codec/utf8.h"
@@ -66,9 +69,49 @@ static bool look_for_tables(struct store *s, struct err *err)
     return true;
 }
 
+/* libpq connects by itself only in one piece (names, hosts in turn, time-outs), so that goes on beside us. */
+struct connecting {
+    const char *dsn;
+    struct pg pg;
+    struct err err;
+    bool ok;
+};
+
+static void *connect_thread(void *arg)
+{
+    struct connecting *c = arg;
+    c->ok = pg_open(&c->pg, PG_TARGET, "registry", c->dsn, false, &c->err);
+    return NULL;
+}
+
+static bool connect_idle(struct store *s, struct err *err)
+{
+    struct connecting c = {.dsn = s->dsn};
+    pthread_t thread;
+    int rc = pthread_create(&thread, NULL, connect_thread, &c);
+    if (rc != 0)
+        return err_set(err, ERR_SYSTEM, "registry: no thread to connect with: %s", strerror(rc));
+    for (;;) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += (long)PG_IDLE_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (pthread_timedjoin_np(thread, NULL, &until) != ETIMEDOUT)
+            break;
+        if (s->idle.fn)
+            s->idle.fn(s->idle.arg);
+    }
+    if (c.ok)
+        s->pg = c.pg;
+    else if (err)
+        *err = c.err;
+    return c.ok;
+}
+
 static bool connect(struct store *s, struct err *err)
 {
-    if (!pg_open(&s->pg, PG_TARGET, "registry", s->dsn, false, err))
+    if (!connect_idle(s, err))
         return false;
     PQsetnonblocking(s->pg.conn, 1);
     if (pg_run_wait(&s->pg, &s->idle, "cannot set up the session", session_sql, err) && look_for_tables(s, err))

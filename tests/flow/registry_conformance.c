@@ -6,7 +6,9 @@
  * The registry may hold other subjects already.
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -445,6 +447,38 @@ TEST(a_registry_that_hangs_leaves_time_to_the_caller)
     CHECK(idle.calls > 2);
     CHECK(idle.gap_us < 900000); /* 500 ms are promised, the machine may be slow */
     registry_close(r);
+    arena_free(&a);
+}
+
+/* It takes connections and says nothing: the worst that a network does. */
+TEST(a_server_that_is_silent_leaves_time_too)
+{
+    struct registry_config config = config_of();
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    struct err err = {0};
+    struct arena a;
+    struct idle idle = {.last_us = mono_us()};
+    struct registry *r = NULL;
+    int32_t id;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    arena_init(&a);
+    CHECK(bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 16) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&at, &size) == 0);
+    config.urls = arena_printf(&a, "http://127.0.0.1:%d", ntohs(at.sin_port));
+    config.dsn = arena_printf(&a,
+                              "host=127.0.0.1 port=%d user=x dbname=x sslmode=disable gssencmode=disable"
+                              " connect_timeout=2",
+                              ntohs(at.sin_port));
+    int64_t start = mono_us();
+    CHECK(!registry_open(&config, on_idle, &idle, &r, &err) ||
+          !registry_register(r, subject_of(&a, "silent"), table_schema(&a, "Silent", 1), &id, &err));
+    on_idle(&idle);
+    CHECK_INT(err.class, ERR_TARGET);
+    CHECK(err.retriable && mono_us() - start < 30000000);
+    CHECK(idle.calls > 4 && idle.gap_us < 900000);
+    registry_close(r);
+    close(fd);
     arena_free(&a);
 }
 

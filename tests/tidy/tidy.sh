@@ -92,7 +92,7 @@ report "memory comes from base/mem.h" < <(
     calls 'malloc|calloc|realloc|strdup|strndup|asprintf|vasprintf|reallocarray' |
         grep -vE '^(src/base/mem\.c|src/flag/|tests/|nginx/|examples/|bench/)')
 report "layers below the commands neither print nor log" < <(
-    grep -E '^src/(base|codec|link|model|bus|flag)/' <<<"$code" |
+    grep -E '^src/(base|codec|link|model|bus|registry|flag)/' <<<"$code" |
         grep -E '[^A-Za-z0-9_](printf|puts|putchar|perror|log_event|log_err)[[:space:]]*\(' |
         grep -vE '^src/base/(log|progress|daemon)\.[ch]:|log_event\(LOG_DEBUG')
 
