@@ -9,6 +9,7 @@
  *   BUS_DELIVERY      the delivery that writers are opened with
  *   BUS_UNREACHABLE   an address where nothing answers
  *   BUS_UNFENCED      an older writer may still write what it had; readers see each event once all the same
+ *   BUS_EAGER         what was ended may be read before its flush
  *   BUS_RIDES         writers and readers live through BUS_RESTART
  *   BUS_BACKDATE      what BUS_AGE is to age was written nine days ago by the program's clock
  *   BUS_KEEPS         what no event needs is dropped, never what is still there: retention of events is not the
@@ -388,22 +389,29 @@ TEST(a_writer_goes_on_where_the_log_ends)
     bus_writer_close(w);
     w = writer_new(&config, &progress);
     CHECK(progress.found && lineage_eq(&progress.lineage, &lineage));
-    CHECK_INT(progress.lsn, txn_lsn(0));
-    CHECK_INT(progress.commit_time_us, txn_make(0).commit_time_us);
-    for (uint64_t i = 1; i < 40; i++)
+    uint64_t done = 0, to = 40;
+    if (getenv("BUS_EAGER")) {
+        done = (progress.lsn - txn_lsn(0)) / 64;
+        to = 300; /* and readers may know of them already */
+        CHECK(progress.lsn == txn_lsn(done) && done < 300);
+    } else {
+        CHECK_INT(progress.lsn, txn_lsn(0));
+    }
+    CHECK_INT(progress.commit_time_us, txn_make(done).commit_time_us);
+    for (uint64_t i = done + 1; i < to; i++)
         GOOD(txn_put(w, "resume", seed, i, &err));
     uint64_t events, bytes, n = 0;
-    for (uint64_t i = 1; i < 40; i++)
+    for (uint64_t i = done + 1; i < to; i++)
         n += txn_events(seed, i);
     bus_writer_pending(w, &events, &bytes);
     CHECK_INT(events, n);
-    CHECK(bytes > 0);
+    CHECK(bytes > 0 || done + 1 == to);
     GOOD(bus_writer_flush(w, &err));
     bus_writer_pending(w, &events, &bytes);
     CHECK(events == 0 && bytes == 0);
     bus_writer_close(w);
     struct follow f = {.source = "resume", .s = seed};
-    CHECK(follow_read(&f, 40, 3));
+    CHECK(follow_read(&f, to, 3));
 }
 
 TEST(a_transaction_larger_than_the_limits)
@@ -422,10 +430,12 @@ TEST(a_transaction_larger_than_the_limits)
     GOOD(bus_reader_fetch(r, &limits, &b, &err));
     CHECK(b.part_count == 1 && b.parts[0].begins && b.parts[0].ends);
     GOOD(put_small(w, "large.a", 20, EVENTS, 200, &err));
-    GOOD(bus_reader_fetch(r, &limits, &b, &err)); /* put and ended, not flushed: not there */
-    CHECK(b.part_count == 0);
-    GOOD(bus_progress_get(&config, &now, &err));
-    CHECK_INT(now.lsn, 10);
+    if (!getenv("BUS_EAGER")) {
+        GOOD(bus_reader_fetch(r, &limits, &b, &err)); /* put and ended, not flushed: not there */
+        CHECK(b.part_count == 0);
+        GOOD(bus_progress_get(&config, &now, &err));
+        CHECK_INT(now.lsn, 10);
+    }
     GOOD(bus_writer_flush(w, &err));
     uint32_t seen = 0, begins = 0, ends = 0;
     while (ends == 0 && bus_reader_fetch(r, &limits, &b, &err) && b.part_count == 1) {
@@ -802,7 +812,7 @@ TEST(quiet_and_watermark)
 TEST(what_operators_are_told)
 {
     struct bus_config config = config_of("order0");
-    struct bus_info info;
+    struct bus_info info = {.epoch = 0};
     struct err err = {0};
     uint64_t n = 0, topics = 0;
     for (uint64_t i = 0; i < 400; i++)
