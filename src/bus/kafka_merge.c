@@ -382,7 +382,10 @@ static bool next_need(struct kafka_reader *r, const struct reader_entry *entry, 
             continue;
         if (!head_load(r, need, entry->txn.lsn, &there, err))
             return false;
-        r->blocked |= !there;
+        if (!there) {
+            r->blocked = true;
+            r->blocked_on = need->partition ? need->partition->stream : NULL;
+        }
         if (there && (!*ret || need->partition->event.pos.seq < (*ret)->partition->event.pos.seq))
             *ret = need;
     }

@@ -205,6 +205,8 @@ struct fetching {
     bool sync;      /* all that was there when the call began must be found: */
     int64_t target; /* the commits topic's end then */
     int64_t patience_us;
+    const struct kafka_stream *asked; /* delivery ordered: of this one, the end was asked for since: */
+    int64_t asked_end;
 };
 
 static bool sync_begin(struct kafka_reader *r, struct fetching *f, int wait_ms, struct err *err)
@@ -220,10 +222,31 @@ static bool sync_begin(struct kafka_reader *r, struct fetching *f, int wait_ms, 
     return true;
 }
 
-static bool synced(const struct kafka_reader *r, const struct fetching *f)
+/* Delivery ordered: a commit record may be there without its events, and whoever wrote it be dead. What is not there at
+ * the end of the partition, asked for after the call began, was not durable then. */
+static bool unwritten(struct kafka_reader *r, struct fetching *f, bool *ret, struct err *err)
+{
+    const struct kafka_stream *s = r->blocked_on;
+    int64_t low;
+    *ret = false;
+    if (!r->commits.ordered)
+        return true;
+    if (s && s != f->asked) {
+        if (!kafka_watermarks(&r->consumer.client, s->topic, s->partition, NULL, &low, &f->asked_end, err))
+            return false;
+        f->asked = s;
+    }
+    *ret = !s || s->next >= f->asked_end || s->end >= f->asked_end;
+    return true;
+}
+
+static bool synced(struct kafka_reader *r, struct fetching *f, bool *ret, struct err *err)
 {
     const struct kafka_stream *s = r->commits.stream;
-    return !r->blocked && (s->next >= f->target || s->end >= f->target);
+    if (r->blocked)
+        return unwritten(r, f, ret, err);
+    *ret = s->next >= f->target || s->end >= f->target;
+    return true;
 }
 
 static bool sync_late(struct kafka_reader *r, struct err *err)
@@ -246,8 +269,11 @@ static bool fetch_loop(struct kafka_reader *r, struct fetching *f, struct err *e
         if (!kafka_reader_pull(r, err) || !kafka_fill_more(&f->fill, err))
             return false;
         tell_progress(r, batch);
+        bool done = true;
+        if (f->sync && !synced(r, f, &done, err))
+            return false;
         int64_t now = mono_us(), until = f->deadline_us;
-        bool settling = batch->part_count > 0, waits = settling || (f->sync && !synced(r, f));
+        bool settling = batch->part_count > 0, waits = settling || !done;
         if (presentable(r, f) || (!waits && is_news(r, batch)))
             return true;
         if (waits)

@@ -78,10 +78,11 @@ struct kafka_reader {
 
     bool open; /* a part of this transaction was handed out: */
     uint64_t open_lsn;
-    uint32_t given;    /* distinct events of the transaction in hand */
-    uint32_t last_seq; /* of them */
-    bool blocked;      /* the entry in hand waits for messages */
-    uint64_t repeats;  /* messages dropped by rule 2 */
+    uint32_t given;                        /* distinct events of the transaction in hand */
+    uint32_t last_seq;                     /* of them */
+    bool blocked;                          /* the entry in hand waits for messages */
+    const struct kafka_stream *blocked_on; /* one that it waits for; NULL: its topic is not there */
+    uint64_t repeats;                      /* messages dropped by rule 2 */
 
     struct kafka_header headers[KAFKA_STREAM_HEADERS_MAX];
     int64_t hinted_us;

@@ -10,10 +10,10 @@ sql src app "CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION undam FOR T
 kafka_create k 1 "$KAFKA_VERSION" auto.create.topics.enable=true transaction.max.timeout.ms=20000
 printf 'linger.ms=900\nsecurity.protocol=plaintext\n' >"$T/kafka.properties"
 chmod 644 "$T/kafka.properties"
-configure() { # SETTINGS
+configure() {
     cat >"$T/undam.yaml" <<END
 source: {name: app, dsn: "$(dsn src app)", slot: undam, publication: undam}
-$(kafka_config k "prefix: app, partitions: 4, properties: \"$T/kafka.properties\"$1")
+$(kafka_config k "prefix: app, partitions: 4, properties: \"$T/kafka.properties\"")
 relay: {listen: "127.0.0.1:$(free_port)", spool_directory: $T/spool}
 control: {dsn: "$(dsn src undam)"}
 services: {s: {tables: {public.t: id}}}
@@ -31,11 +31,11 @@ found warning kafka.properties properties_readable "a file of passwords that oth
 found note bus.properties linger "a long linger"
 found note bus.properties plaintext "clear text"
 start relay "$UNDAM" relay -c "$T/undam.yaml"
-sql src app "INSERT INTO t VALUES (1)"
 wait_until 40 grep -q "event=streaming" "$T/relay.log"
 ok $? "the relay starts all the same"
 wait_until 10 grep -q "event=bus_setting code=auto_create" "$T/relay.log"
 ok $? "and says so in its log"
+sql src app "INSERT INTO t VALUES (1)"
 there() { kcat -L -b "$(kafka_brokers k)" 2>/dev/null | grep -q '"app.s"'; }
 wait_until 20 there
 ok $? "its topic is made at the first event"
