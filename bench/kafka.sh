@@ -35,6 +35,13 @@ broker=${kafka_pids[k.1]}
 next_row=1000
 
 # --- helpers --------------------------------------------------------------------------------------------------------------
+result() { printf '%s\t%s %s\n' "$1" "$2" "${3:-}" | tee -a "$T/results"; }
+of() { awk -v name="$1" '$1 == name {print $2}' "$T/results"; } # NAME: a result so far
+ratio() { # NAME A B TEXT: A / B, when both were measured
+    local a b
+    a=$(of "$2") b=$(of "$3")
+    [ -z "$a" ] || [ -z "$b" ] || result "$1" "$(calc "$a / $b")" "$4"
+}
 # CPU of whole processes, all threads and those that ended, in microseconds.
 cpu_all() { local p; for p in "$@"; do sed 's/.*) //' "/proc/$p/stat" 2>/dev/null | awk '{print $12 + $13}'; done | awk -v hz="$(getconf CLK_TCK)" '{s += $1} END {printf "%.0f", s / hz * 1e6}'; }
 fill() { # ROWS PER-TRANSACTION
@@ -86,8 +93,7 @@ producer() { # of records as large as the relay's
     TIMEFORMAT='%3U %3S'
     out=$( { time kafka_tool k producer-perf --topic perf --num-records $records --record-size "$size" --throughput -1 \
         --producer-props bootstrap.servers="$(kafka_brokers k)" acks=all batch.size=131072 linger.ms=5 >"$T/perf.out" 2>&1; } 2>&1 )
-    producer_rate=$(tail -n 1 "$T/perf.out" | sed 's/.*sent, \([0-9.]*\) records.*/\1/')
-    result producer_records_per_s "$(calc "$producer_rate" 0)" "Kafka's producer test, records of $size B, acks=all"
+    result producer_records_per_s "$(tail -n 1 "$T/perf.out" | sed 's/.*sent, \([0-9]*\)[.0-9]* records.*/\1/')" "Kafka's producer test, records of $size B, acks=all"
     result producer_us_per_record "$(calc "$(tail -n 1 <<<"$out" | awk '{print ($1 + $2) * 1e6}') / $records")" "us of CPU, its start included"
     result producer_broker_us_per_record "$(calc "($(cpu_all $broker) - $t0) / $records")" "us of CPU of the broker"
 }
@@ -108,7 +114,7 @@ backlog() { # SHORT KIND ROWS END-LSN
     result "${name}_broker_us_per_event" "$(calc "($(cpu_all $broker) - $broker_us) / $rows")" "us of CPU of the broker"
     result "${name}_walsender_us_per_event" "$(calc "$sender / $rows")" "us of CPU"
     result "${name}_rss_mb" "$(calc "$(awk '/VmHWM/ {print $2}' "/proc/${!pid}/status") / 1024" 1)" "MB, the relay's peak"
-    [ -z "${producer_rate:-}" ] || result "${name}_of_producer" "$(calc "$rows / (($t1 - $t0) / 1000) / $producer_rate")" "of the producer test's rate"
+    ratio "${name}_of_producer" "${name}_events_per_s" producer_records_per_s "of the producer test's rate"
     stop "relay_$short"
 }
 
@@ -129,7 +135,7 @@ if part relay; then
 fi
 
 # --- latency --------------------------------------------------------------------------------------------------------------
-lat() { "$UNDAM_BUILD/bench/bench_latency" "$1" "$(dsn src app)" "${@:2}" || bail "latency $1"; }
+lat() { "$UNDAM_BUILD/bench/bench_latency" "$1" "$(dsn src app)" "${@:2}" | tee -a "$T/results"; [ "${PIPESTATUS[0]}" = 0 ] || bail "latency $1"; }
 fsynced() { # as a monolith is: a commit waits for its flush
     sql src postgres "ALTER SYSTEM SET synchronous_commit = $1"
     sql src postgres "SELECT pg_reload_conf()" >/dev/null
@@ -138,7 +144,7 @@ if part latency; then
     fsynced on
     for delivery in eo ordered; do
         relay_up $delivery
-        lat topic 30 "$delivery" "$(kafka_brokers k)" $delivery.app >"$T/warm.log"
+        lat topic 30 "$delivery" "$(kafka_brokers k)" $delivery.app >/dev/null
         lat topic $rounds ${delivery}_commit_to_consumer "$(kafka_brokers k)" $delivery.app
         lat bus $rounds ${delivery}_commit_to_reader "$T/$delivery.yaml" $delivery.app
         stop relay_$delivery
@@ -170,7 +176,7 @@ if part project; then
     result project_us_per_row "$(calc "$(cpu_all $pid_projector) / $rows")" "us of CPU, undam project, all threads"
     result project_server_us_per_row "$(calc "($(cpu_all $(cluster_pids read)) - $before) / $rows")" "us of CPU of the read model's PostgreSQL"
     fsynced on
-    lat visible 30 warm "$(dsn read rm)" >"$T/warm.log"
+    lat visible 30 warm "$(dsn read rm)" >/dev/null
     lat visible $rounds eo_commit_to_visible "$(dsn read rm)"
     stop projector
     stop relay_eo
@@ -207,7 +213,7 @@ dbz_backlog() { # NAME ROWS
 }
 dbz_latency() { # NAME ROUNDS
     fsynced on
-    lat topic 20 warm "$(kafka_brokers k)" dbz.public.t >"$T/warm.log"
+    lat topic 20 warm "$(kafka_brokers k)" dbz.public.t >/dev/null
     lat topic "$2" "$1_commit_to_consumer" "$(kafka_brokers k)" dbz.public.t
     fsynced off
 }
@@ -236,3 +242,13 @@ if part debezium; then
     dbz_latency debezium_eo $rounds
     connect_stop
 fi
+
+# --- beside each other ----------------------------------------------------------------------------------------------------
+for pair in eo:debezium_eo ordered:debezium_tuned; do
+    ours=${pair%:*} theirs=${pair#*:}
+    ratio "${ours}_rate_of_$theirs" "${ours}_bulk_events_per_s" "${theirs}_events_per_s" "times Debezium's events/s"
+    ratio "${ours}_cpu_of_$theirs" "${ours}_bulk_us_per_event" "${theirs}_us_per_event" "of Debezium's CPU an event"
+    ratio "${ours}_rss_of_$theirs" "${ours}_bulk_rss_mb" "${theirs}_rss_mb" "of Debezium's memory"
+    ratio "${ours}_p50_of_$theirs" "${ours}_commit_to_consumer_p50_ms" "${theirs}_commit_to_consumer_p50_ms" "of Debezium's latency"
+    ratio "${ours}_p99_of_$theirs" "${ours}_commit_to_consumer_p99_ms" "${theirs}_commit_to_consumer_p99_ms" "of Debezium's latency"
+done

@@ -55,7 +55,7 @@ END
 e=$(view bulk_rows id <<<"SELECT b.id, b.n, length(b.filler) AS size FROM bulk b")
 g=$(view photos account_id <<<"SELECT a.id AS account_id, md5(a.photo) AS photo FROM accounts a WHERE a.photo IS NOT NULL")
 f=$(view scratch_rows id <<<"SELECT s.id, s.x FROM scratch s")
-out=$("$UNDAM" view add "$a" "$b" "$c" "$d" "$e" "$f" "$g" 2>&1); is $? 0 "views are registered" || note "$out"
+out=$("$UNDAM" view add "$a" "$b" "$c" "$d" "$e" "$f" "$g" 2>&1); status=$?; is $status 0 "views are registered"; [ $status = 0 ] || note "$out"
 
 # --- the edge: an endpoint that says the bank's total, from the read model for everybody ----------------------------------
 mkdir -p "$T/migration/endpoints"
@@ -152,10 +152,11 @@ for ((i = 1; i <= KILLS; i++)); do
     case $victim in relay | project | control) kill -KILL "$(cat "$T/$victim.pid")" 2>/dev/null ;; esac
     killed[$victim]=$((killed[$victim] + 1))
     if [ "$i" = $((KILLS / 2)) ]; then # and once in the middle, with the load going on
-        [ "$BUS" != kafka ] || wait_until 90 brokers_answer
+        [ "$BUS" != kafka ] || { wait_until 90 brokers_answer; wait_until 120 caught_up; } # brokers start slowly
         middle=$("$UNDAM" check --complete-log --json 2>&1); middle_status=$?
     fi
 done
+note "after ${SECONDS} s"
 note "killed: relay ${killed[relay]}, projector ${killed[project]}, control ${killed[control]}, nginx workers ${killed[nginx]}," \
     "source ${killed[src]}, $([ "$BUS" = kafka ] || echo 'bus and ')read model ${killed[rm]}, brokers ${killed[broker]}, all of them ${killed[brokers]}"
 [ -z "$middle" ] || { is "$middle_status" 0 "under load, in the middle, the check finds no difference"; [ "$middle_status" = 0 ] || note "$middle"; }
