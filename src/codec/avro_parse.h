@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the files that read a schema's text share (avro_schema.c, avro_default.c); nobody else includes it. */
+/* What the files that read a schema's text share (avro_schema.c, avro_logical.c, avro_default.c, avro_json_read.c);
+ * nobody else includes it. */
 #pragma once
 #include "codec/avro_schema.h"
 #include "codec/json_read.h"
@@ -40,5 +41,8 @@ bool avro_parse_fail(struct avro_parser *p, struct str at, const char *fmt, ...)
     })
 /* The next value of an array or of a member as a slice of the text, passed over; false at the end of the array. */
 bool avro_slice(struct json_reader *r, enum json_token *ret_first, struct str *ret) MUST_USE;
+/* The logical type that these members of a schema (slices, data NULL: absent) give it, if any. */
+void avro_logical_set(struct avro_parser *p, struct avro_schema *s, struct str word, struct str precision,
+                      struct str scale);
 /* Whether the JSON text `raw` (a whole, valid value) is a default of the type. */
 bool avro_default_fits(struct avro_parser *p, const struct avro_schema *s, struct str raw) MUST_USE;

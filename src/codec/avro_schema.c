@@ -386,57 +386,6 @@ struct str avro_branch_name(const struct avro_schema *branch)
     return branch->number ? branch->name : str_of(avro_type_word(branch->type));
 }
 
-/* --- logical types: what is not exactly as the specification has it is ignored -------------------------------------
- */
-
-/* Digits that every number of `size` bytes in two's complement can hold: floor(log10(2^(8 size - 1) - 1)). */
-static int64_t fixed_digits(uint32_t size) { return size ? (int64_t)((8.0L * size - 1) * 0.30102999566398119521L) : 0; }
-
-static void set_decimal(struct avro_schema *s, const struct str *members)
-{
-    int64_t precision, scale = 0;
-    if (!members[M_PRECISION].data || !str_to_i64(members[M_PRECISION], &precision))
-        return;
-    if (members[M_SCALE].data && !str_to_i64(members[M_SCALE], &scale))
-        return;
-    if (precision < 1 || precision > INT32_MAX || scale < 0 || scale > precision)
-        return;
-    if (s->type == AVRO_FIXED && precision > fixed_digits(s->size))
-        return;
-    s->logical = AVRO_DECIMAL;
-    s->precision = (int32_t)precision;
-    s->scale = (int32_t)scale;
-}
-
-static void set_logical(struct avro_parser *p, struct avro_schema *s, const struct str *members)
-{
-    static const struct {
-        const char *word;
-        enum avro_type type;
-        enum avro_logical logical;
-    } rows[] = {
-        {"uuid", AVRO_STRING, AVRO_UUID},
-        {"date", AVRO_INT, AVRO_DATE},
-        {"time-millis", AVRO_INT, AVRO_TIME_MILLIS},
-        {"time-micros", AVRO_LONG, AVRO_TIME_MICROS},
-        {"timestamp-millis", AVRO_LONG, AVRO_TIMESTAMP_MILLIS},
-        {"timestamp-micros", AVRO_LONG, AVRO_TIMESTAMP_MICROS},
-        {"local-timestamp-millis", AVRO_LONG, AVRO_LOCAL_TIMESTAMP_MILLIS},
-        {"local-timestamp-micros", AVRO_LONG, AVRO_LOCAL_TIMESTAMP_MICROS},
-        {"duration", AVRO_FIXED, AVRO_DURATION},
-    };
-    struct json_reader r;
-    json_reader_init(&r, members[M_LOGICAL], &p->scratch);
-    if (!members[M_LOGICAL].data || json_next(&r) != JSON_STRING)
-        return;
-    if (str_is(r.value, "decimal") && (s->type == AVRO_BYTES || s->type == AVRO_FIXED))
-        set_decimal(s, members);
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (s->type == rows[i].type && str_is(r.value, rows[i].word))
-            if (rows[i].logical != AVRO_DURATION || s->size == 12)
-                s->logical = rows[i].logical;
-}
-
 /* --- the three forms of a schema: a name, an object, a list ------------------------------------------------------- */
 
 static bool complex_type(struct str word, enum avro_type *ret)
@@ -491,7 +440,7 @@ static bool parse_object(struct avro_parser *p, struct str raw, struct str space
         *ret = reference(p, word, space);
         return *ret || avro_parse_fail(p, members[M_TYPE], "unknown type \"" STR_FMT "\"", STR_ARG(word));
     }
-    set_logical(p, s, members);
+    avro_logical_set(p, s, members[M_LOGICAL], members[M_PRECISION], members[M_SCALE]);
     *ret = s;
     return true;
 }

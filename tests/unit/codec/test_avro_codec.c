@@ -292,4 +292,45 @@ TEST(items_that_do_not_fit_the_schema)
                  "/: not as many bytes as the fixed has");
 }
 
+/* Larger than the room there is, and at the buffer's own limit. */
+TEST(large_values)
+{
+    enum { SIZE = 70000 };
+    static const char text[] = REC(F("a", "\"bytes\"") "," F("b", "\"string\"") "," F(
+        "c", "{\"type\":\"fixed\",\"name\":\"X\",\"size\":70000}") "," F("d", MAP("\"null\"")));
+    struct arena arena;
+    struct avro_tape tape;
+    struct buf out;
+    struct err err = {0};
+    const struct avro_program *p = NULL;
+    arena_init(&arena);
+    avro_tape_init(&tape);
+    buf_init(&out, 0);
+    char *data = arena_alloc(&arena, SIZE);
+    memset(data, 'x', SIZE);
+    struct avro_item items[] = {{.type = AVRO_RECORD, .count = 4, .inside = 5},
+                                {.type = AVRO_BYTES, .text = {data, SIZE}},
+                                {.type = AVRO_STRING, .text = {data, SIZE}},
+                                {.type = AVRO_FIXED, .text = {data, SIZE}},
+                                {.type = AVRO_MAP, .count = 1, .inside = 2},
+                                {.type = AVRO_STRING, .text = {data, SIZE}},
+                                {.type = AVRO_NULL}};
+    items[0].inside = COUNT(items) - 1;
+    CHECK(avro_compile(parse(text, &arena), &arena, &p, &err));
+    CHECK(avro_encode(p, items, COUNT(items), &out, &err));
+    CHECK_INT(out.len, 4 * SIZE + 3 * 3 + 2);
+    CHECK(avro_decode(p, buf_str(&out), &tape, &err));
+    CHECK(items_equal(tape.items, tape.count, items, COUNT(items)));
+    for (size_t max = 10; max < 4 * SIZE; max += 9973) {
+        struct buf small;
+        buf_init(&small, max);
+        CHECK(!avro_encode(p, items, COUNT(items), &small, &err));
+        CHECK(small.len == 0 && strstr(err.text, ": the buffer's limit is reached"));
+        buf_free(&small);
+    }
+    buf_free(&out);
+    avro_tape_free(&tape);
+    arena_free(&arena);
+}
+
 TEST_MAIN
