@@ -41,29 +41,73 @@ static void asking_close(struct asking *a)
     kafka_consumer_close(&a->consumer);
 }
 
-/* The LSN of the first event that the partition still holds; 0: it holds none that can be read. */
-static bool first_lsn(struct asking *a, const char *topic, int32_t partition, int64_t low, int64_t high, uint64_t *ret,
-                      struct err *err)
+/* What a partition whose front is gone begins with. */
+struct front {
+    uint64_t lsn;    /* of its first event; 0: it holds none */
+    uint64_t events; /* of that transaction in a row */
+};
+
+static bool front_message(struct kafka_stream *s, const struct kafka_received *m, struct front *f, bool *ret_more,
+                          struct err *err)
+{
+    uint64_t lsn;
+    if (!lsn_parse(kafka_received_header(m, "undam_lsn"), &lsn))
+        return err_set(err, ERR_DATA, "topic %s partition %d: a message without header undam_lsn", s->topic,
+                       s->partition);
+    if (f->lsn == 0)
+        f->lsn = lsn;
+    *ret_more = lsn == f->lsn;
+    f->events += *ret_more;
+    return true;
+}
+
+static bool read_front(struct asking *a, const char *topic, int32_t partition, int64_t low, int64_t high,
+                       struct front *ret, struct err *err)
 {
     struct kafka_stream *s;
     struct kafka_received m;
-    bool there = false, good = kafka_stream_open(&a->consumer, topic, partition, low, &s, err);
+    bool there, more = true;
     int64_t deadline = mono_us() + (int64_t)KAFKA_ADMIN_MS * 1000;
-    *ret = 0;
+    *ret = (struct front){.lsn = 0};
+    bool good = kafka_stream_open(&a->consumer, topic, partition, low, &s, err);
     if (!good)
         return false;
-    while (good && !there && s->next < high && s->end < high) {
+    while (good && more && s->next < high && s->end < high) {
         good = kafka_stream_peek(s, &m, &there, err);
-        if (good && !there) {
-            if (mono_us() > deadline)
-                good = kafka_fail(&a->consumer.client, "cannot read", RD_KAFKA_RESP_ERR__TIMED_OUT, topic, err);
-            else
-                kafka_consumer_wait(&a->consumer, KAFKA_SLICE_MS);
+        if (good && there) {
+            good = front_message(s, &m, ret, &more, err);
+            kafka_stream_pop(s);
+        } else if (good && mono_us() > deadline) {
+            good = kafka_fail(&a->consumer.client, "cannot read", RD_KAFKA_RESP_ERR__TIMED_OUT, topic, err);
+        } else if (good && s->end < high) {
+            kafka_consumer_wait(&a->consumer, KAFKA_SLICE_MS);
         }
     }
-    if (good && there && !lsn_parse(kafka_received_header(&m, "undam_lsn"), ret))
-        good = err_set(err, ERR_DATA, "topic %s partition %d: a message without header undam_lsn", topic, partition);
     kafka_stream_close(s);
+    return good;
+}
+
+/* How many events of the transaction its records count in the partition; from where the records were found. */
+static bool counted_events(struct asking *a, const struct kafka_place *place, uint64_t lsn, const char *topic,
+                           int32_t partition, uint64_t *ret, struct err *err)
+{
+    struct arena arena;
+    struct kafka_entry e;
+    bool there = true, good = kafka_commits_seek(&a->commits, place->offset, err);
+    arena_init(&arena);
+    *ret = 0;
+    while (good && there) {
+        arena_reset(&arena);
+        good = kafka_commits_next(&a->commits, a->commits.high, &arena, &e, &there, err);
+        if (!good || !there || e.record.lsn > lsn)
+            break;
+        for (size_t i = 0; e.record.lsn == lsn && i < e.record.count_count; i++)
+            if (e.record.counts[i].partition == partition && str_is(e.record.counts[i].topic, topic))
+                *ret += e.record.counts[i].events;
+        if (e.record.kind == KAFKA_COMMIT && e.record.lsn == lsn)
+            break;
+    }
+    arena_free(&arena);
     return good;
 }
 
@@ -73,20 +117,26 @@ static bool partition_floor(struct asking *a, const struct bus_config *config, c
                             uint64_t *floor, struct err *err)
 {
     int64_t low, high;
-    uint64_t first;
+    struct front front;
     struct kafka_place place;
+    uint64_t counted = 0;
     if (!kafka_watermarks(&a->consumer.client, topic, partition, NULL, &low, &high, err))
         return false;
     if (low == 0)
         return true;
-    if (!first_lsn(a, topic, partition, low, high, &first, err))
+    if (!read_front(a, topic, partition, low, high, &front, err))
         return false;
-    bool good = first > 0 ? kafka_commits_find(&a->commits, first - 1, &place, err)
-                          : kafka_commits_find_time(&a->commits, now_us() - config->retention_days * 86400 * 1000000,
-                                                    &place, err);
-    if (good && place.lsn > *floor)
-        *floor = place.lsn;
-    return good;
+    bool good = front.lsn > 0
+                    ? kafka_commits_find(&a->commits, front.lsn - 1, &place, err) &&
+                          counted_events(a, &place, front.lsn, topic, partition, &counted, err)
+                    : kafka_commits_find_time(&a->commits, now_us() - config->retention_days * 86400 * 1000000, &place,
+                                              err);
+    if (!good)
+        return false;
+    uint64_t lsn = front.events < counted ? front.lsn : place.lsn; /* cut in the middle of it */
+    if (lsn > *floor)
+        *floor = lsn;
+    return true;
 }
 
 static bool find_floor(struct asking *a, const struct bus_config *config, const struct kafka_tail *tail, uint64_t *ret,
