@@ -138,7 +138,7 @@ struct bus_info {
     uint64_t floor_lsn; /* readers at or after it can go on; 0 = from the beginning */
     int64_t epoch;      /* of the newest writer */
     uint64_t events, transactions;
-    uint64_t bytes; /* on disk, all sources */
+    uint64_t bytes; /* on disk, all sources; 0: not known (kafka) */
     struct bus_topic_info *topics;
     size_t topic_count;
 };

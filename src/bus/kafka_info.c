@@ -126,11 +126,11 @@ static bool partition_floor(struct asking *a, const struct bus_config *config, c
         return true;
     if (!read_front(a, topic, partition, low, high, &front, err))
         return false;
-    bool good = front.lsn > 0
-                    ? kafka_commits_find(&a->commits, front.lsn - 1, &place, err) &&
-                          counted_events(a, &place, front.lsn, topic, partition, &counted, err)
-                    : kafka_commits_find_time(&a->commits, now_us() - config->retention_days * 86400 * 1000000, &place,
-                                              err);
+    bool good =
+        front.lsn > 0
+            ? kafka_commits_find(&a->commits, front.lsn - 1, &place, err) &&
+                  counted_events(a, &place, front.lsn, topic, partition, &counted, err)
+            : kafka_commits_find_time(&a->commits, now_us() - config->retention_days * 86400 * 1000000, &place, err);
     if (!good)
         return false;
     uint64_t lsn = front.events < counted ? front.lsn : place.lsn; /* cut in the middle of it */

@@ -65,9 +65,11 @@ static void info_text(const struct config *c, const struct bus_info *i)
     if (p->watermark_us)
         printf(", %.3f s ago", (double)(now_us() - p->watermark_us) / 1e6);
     printf("\nbegins at     %s\n", lsn_format(i->floor_lsn, lsn));
-    printf("holds         %llu events of %llu transactions so far, %.1f MB on disk; writer's epoch %lld\n",
-           (unsigned long long)i->events, (unsigned long long)i->transactions, (double)i->bytes / 1e6,
-           (long long)i->epoch);
+    printf("holds         %llu events of %llu transactions so far", (unsigned long long)i->events,
+           (unsigned long long)i->transactions);
+    if (i->bytes) /* not every driver can tell */
+        printf(", %.1f MB on disk", (double)i->bytes / 1e6);
+    printf("; writer's epoch %lld\n", (long long)i->epoch);
     for (size_t k = 0; k < i->topic_count; k++)
         printf("topic         " STR_FMT ": %llu events, %d partitions\n", STR_ARG(i->topics[k].name),
                (unsigned long long)i->topics[k].events, i->topics[k].partitions);
