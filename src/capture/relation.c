@@ -94,6 +94,8 @@ void relation_cache_type(struct relation_cache *cache, uint32_t oid, struct str 
         cache->types = t;
     }
     free(t->name);
+    if (schema.len == 0) /* the protocol's short form of it */
+        schema = STR("pg_catalog");
     t->name = xasprintf(STR_FMT "." STR_FMT, STR_ARG(schema), STR_ARG(name));
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # DDL under the rule BACKWARD: what goes on by itself, what stops only the views that use the column, and what stops the
 # relay, with nothing lost when it goes on.
+# versions: all
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/project_lib.sh"
 

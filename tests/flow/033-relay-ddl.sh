@@ -20,6 +20,7 @@ app "ALTER TABLE t ALTER bee TYPE numeric(5,1); INSERT INTO t VALUES (6, 6)"
 app "BEGIN; ALTER TABLE t ADD gone text; INSERT INTO t VALUES (7, 7, NULL, 'x'); ROLLBACK; INSERT INTO t VALUES (8, 8)"
 app "ALTER TABLE t ADD k kind; INSERT INTO t VALUES (9, 9, NULL, 'x'); ALTER TYPE kind ADD VALUE 'y'"
 app "INSERT INTO t VALUES (10, 10, NULL, 'y')"
+app "CREATE DOMAIN lost AS int; ALTER TABLE t ADD l lost; INSERT INTO t VALUES (12, 12, NULL, 'x', 5); ALTER TABLE t DROP l; DROP DOMAIN lost"
 app "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (bee, id); UPDATE t SET bee = 11 WHERE id = 10"
 relay
 wait_until 20 ready || bail "no relay"
@@ -33,10 +34,13 @@ is "$(events | sed 's/.* subject=//')" '1 key=1 id=1 a=one b=1
 8 key=8 id=8 bee=8.0 c=\N
 9 key=9 id=9 bee=9.0 c=\N k=x
 10 key=10 id=10 bee=10.0 c=\N k=y
+12 key=12 id=12 bee=12.0 c=\N k=x l=5
 ["10.0","10"] key=10 id=10 bee=10.0
 ["11.0","10"] key=10 id=10 bee=11.0 c=\N k=y oldkey=["10.0","10"]' "each with the layout of its moment"
 like "$(sql src undam "SELECT string_agg(definition, ' ') FROM undam_registry.schema")" '"undam.type":"numeric\(5,1\)".*"undam.type":"public.kind"' \
     "types are named, user-defined ones with their schema"
+like "$(sql src undam "SELECT string_agg(definition, ' ') FROM undam_registry.schema")" '"type":\["null","int"\],"default":null,"undam.column":"l","undam.type":"pg_catalog.int4"[^}]*"undam.base_oid":23' \
+    "a domain that is gone since is known by what it was made of"
 # Live.
 app "ALTER TABLE t ADD live int DEFAULT 5"
 app "INSERT INTO t (id, bee) VALUES (20, 1)"
