@@ -33,12 +33,12 @@ const struct config_setting config_settings[] = {
      "Topics and headers of outbox rows. undam: CloudEvents headers, topic outbox_topic_prefix + aggregatetype. "
      "debezium: "
      "as Debezium's outbox event router with its defaults (topic outbox.event.<aggregatetype>, header id)."},
-    {"source.outbox_columns", CONFIG_TEXT, AT(source.outbox_columns), "", "Debezium's names", "id=event_id", 0, 0,
+    {"source.outbox_columns", CONFIG_TEXT, AT(source.outbox_columns), "", "Debezium's names", NULL, 0, 0,
      "Columns of the outbox that have other names than id, aggregatetype, aggregateid, type, payload, headers and "
-     "traceparent: name=column, separated by commas."},
-    {"source.outbox_fields", CONFIG_TEXT, AT(source.outbox_fields), "", "none", "type:header:eventType", 0, 0,
+     "traceparent: name=column, separated by commas, for example id=event_id."},
+    {"source.outbox_fields", CONFIG_TEXT, AT(source.outbox_fields), "", "none", NULL, 0, 0,
      "With outbox_mode debezium: which further columns go where, as Debezium's table.fields.additional.placement has "
-     "it: column:header|envelope|partition[:alias], separated by commas."},
+     "it: column:header|envelope|partition[:alias], separated by commas, for example type:header:eventType."},
     {"source.outbox_empty", CONFIG_OUTBOX_EMPTY, AT(source.outbox_empty), "as-is", NULL, NULL, 0, 0,
      "With outbox_mode debezium: what a payload of nothing but spaces becomes. as-is: itself. tombstone: a record "
      "without a "

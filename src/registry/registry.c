@@ -10,7 +10,7 @@
 #include "registry/driver.h"
 
 enum {
-    TRY_US = 5 * 1000 * 1000, /* how long a call goes on trying */
+    TRY_US = 5 * 1000 * 1000, /* since its beginning, how long a call begins further tries */
     PAUSE_MS = 100,           /* before the second try; doubles */
     PAUSE_MAX_MS = 1000,
     IDLE_MS = 250, /* between two calls of idle */
@@ -114,10 +114,6 @@ static void pause_idle(struct registry *r, int64_t ms)
 static bool try_again(struct registry *r, struct tries *t, const struct err *err)
 {
     int64_t now = mono_us();
-    if (!t->end_us) {
-        t->end_us = now + TRY_US;
-        t->pause_ms = PAUSE_MS;
-    }
     int64_t pause = r->wait_ms > t->pause_ms ? r->wait_ms : t->pause_ms;
     r->wait_ms = 0;
     t->pause_ms = t->pause_ms * 2 < PAUSE_MAX_MS ? t->pause_ms * 2 : PAUSE_MAX_MS;
@@ -130,7 +126,7 @@ static bool try_again(struct registry *r, struct tries *t, const struct err *err
 /* The driver's call, which uses &why, until it goes well or there is no point in going on. */
 #define TRIED(r, err, call)                                        \
     ({                                                             \
-        struct tries tries_ = {0};                                 \
+        struct tries tries_ = {mono_us() + TRY_US, PAUSE_MS};      \
         struct err why = {0};                                      \
         bool good_;                                                \
         (r)->refused = false;                                      \
