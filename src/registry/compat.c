@@ -27,6 +27,12 @@ static const struct compat_rule *find(struct str name)
 
 bool compat_rule_valid(struct str rule) { return find(rule) != NULL; }
 
+bool compat_rule_transitive(struct str name)
+{
+    const struct compat_rule *rule = find(name);
+    return rule && rule->transitive;
+}
+
 /* NULL: they go together. */
 static const char *clash(const struct compat_rule *rule, const struct avro_schema *offered, struct str registered,
                          struct arena *arena)

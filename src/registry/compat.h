@@ -11,6 +11,8 @@
 
 /* One of the seven words. */
 bool compat_rule_valid(struct str rule);
+/* Whether the rule looks at every version, not only the last. */
+bool compat_rule_transitive(struct str rule);
 /* Whether `offered` may follow `versions` (texts, the newest last). When not, *ret_index is the version it does not go
  * with (the newest such) and *ret_why the reason in one line, in the arena. ERR_DATA when `offered` is no Avro schema.
  */

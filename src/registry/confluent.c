@@ -232,7 +232,7 @@ static bool confluent_check(struct registry *r, struct str subject, struct str s
     bool own;
     if (!confluent_rule(r, subject, arena, &rule, &own, err))
         return false;
-    bool all = rule.len > 11 && str_is(str_n(rule.data + rule.len - 11, 11), "_TRANSITIVE");
+    bool all = compat_rule_transitive(rule);
     const char *path = path_of(arena, "/compatibility/subjects/", subject,
                                all ? "/versions?verbose=true" : "/versions/latest?verbose=true");
     if (!ask(r, "POST", path, body, arena, &a, err))

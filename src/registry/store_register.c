@@ -77,14 +77,14 @@ static bool earlier(struct store *s, const char *subject, int32_t version, struc
     if (!store_ask(s, "cannot read the versions",
                    "SELECT s.definition FROM undam_registry.version v JOIN undam_registry.schema s ON s.id = v.schema"
                    " WHERE v.subject = $1 AND NOT v.deleted AND ($2::int4 <= 0 OR v.version = $2::int4)"
-                   " ORDER BY v.version",
+                   " ORDER BY v.version DESC LIMIT CASE $2::int4 WHEN -1 THEN 1 END",
                    2, values, &r, err))
         return false;
-    int n = PQntuples(r), first = version == STORE_LATEST && n ? n - 1 : 0;
+    int n = PQntuples(r);
     *ret = arena_calloc(arena, (size_t)n + 1, sizeof **ret);
-    *ret_count = 0;
-    for (int i = first; i < n; i++)
-        (*ret)[(*ret_count)++] = str_of(arena_strdup(arena, PQgetvalue(r, i, 0)));
+    *ret_count = (size_t)n;
+    for (int i = 0; i < n; i++)
+        (*ret)[n - 1 - i] = str_of(arena_strdup(arena, PQgetvalue(r, i, 0)));
     return true;
 }
 
@@ -94,6 +94,8 @@ static bool check(struct store *s, const struct offered *o, const char *rule, in
     struct str *texts;
     size_t count, index;
     const char *why;
+    if (version == STORE_ALL && !compat_rule_transitive(str_of(rule)))
+        version = STORE_LATEST; /* the others are not looked at */
     if (!earlier(s, o->subject, version, arena, &texts, &count, err))
         return false;
     if (version > 0 && count == 0)

@@ -33,7 +33,7 @@ bool pg_fail(struct pg *pg, const PGresult *result, const char *doing, struct er
     if (err)
         err->retriable = gone || (state && (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0 ||
                                             strncmp(state, "53", 2) == 0 || strcmp(state, "40001") == 0 ||
-                                            strcmp(state, "40P01") == 0));
+                                            strcmp(state, "40P01") == 0 || strcmp(state, "55P03") == 0));
     return false;
 }
 
