@@ -238,6 +238,10 @@ bool kafka_reader_pull(struct kafka_reader *r, struct err *err)
 
 static bool at_message(const struct reader_topic *t, const struct reader_partition *p, int64_t offset, struct err *err)
 {
+    if (err && !err->hint[0])
+        err_hint(err,
+                 "something other than undam relay writes to the topic: take its right to, then go past the message "
+                 "with `undam view rebuild`");
     return err_wrap(err, "bus: topic " STR_FMT " partition %d offset %lld", STR_ARG(t->name), p->stream->partition,
                     (long long)offset);
 }
