@@ -88,7 +88,7 @@ static bool topic_open(struct kafka_reader *r, struct reader_topic *t, int32_t p
 {
     struct kafka_topic_meta meta;
     const char *name = arena_memdup(&r->record_arena, t->name.data, t->name.len);
-    if (!kafka_topic_meta(&r->consumer.client, name, NULL, &meta, err))
+    if (!kafka_topic_await(&r->consumer.client, name, NULL, &meta, err))
         return false;
     if (!meta.found || meta.partitions < 1)
         return topic_gone(t, err);

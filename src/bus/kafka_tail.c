@@ -133,7 +133,7 @@ static bool take_topics(struct window *w, const struct kafka_record *base, struc
             if (total_of(t, r->counts[k].topic))
                 continue;
             const char *name = arena_memdup(&t->arena, r->counts[k].topic.data, r->counts[k].topic.len);
-            if (!kafka_topic_meta(&w->commits.consumer->client, name, w->commits.idle, &meta, err))
+            if (!kafka_topic_await(&w->commits.consumer->client, name, w->commits.idle, &meta, err))
                 return false;
             if (!meta.found) {
                 err_set(err, ERR_STATE, "bus: topic %s is gone, though the log has events in it", name);
@@ -373,6 +373,7 @@ bool kafka_tail_read(const struct bus_config *config, const struct kafka_idle *i
     arena_init(&tail.arena);
     bool good =
         kafka_commits_open(&w.commits, &consumer, config, idle, err) && (!w.commits.found || take_window(&w, err));
+    tail.topic = w.commits.found;
     kafka_commits_free(&w.commits);
     kafka_consumer_close(&consumer);
     free(w.entries);

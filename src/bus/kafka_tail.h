@@ -17,6 +17,7 @@ struct kafka_last {
 
 struct kafka_tail {
     struct arena arena; /* owns the rest */
+    bool topic;         /* the topic exists, as far as the broker knows that was asked */
     bool found;         /* there is a record; false: the topic does not exist or is empty */
     /* Of the last source transaction that is whole on the bus (delivery ordered: in every partition), or what was quiet
      * after it. .found: false until the log has a position. .lineage: the newest OPEN's. */

@@ -104,25 +104,6 @@ static bool create(struct kafka *k, const struct bus_config *config, const char 
     return kafka_topic_create(k, name, commits ? 1 : config->partitions, replication, settings, idle, &created, err);
 }
 
-/* A topic that was just made takes a moment to be known to the broker that is asked. */
-static bool appears(struct kafka *k, const char *name, const struct kafka_idle *idle, struct kafka_topic_meta *ret,
-                    struct err *err)
-{
-    enum { APPEAR_US = 30 * 1000 * 1000, PAUSE_US = 20 * 1000 };
-    for (int64_t begun = mono_us();;) {
-        if (!kafka_topic_meta(k, name, idle, ret, err))
-            return false;
-        if (ret->found)
-            return true;
-        if (mono_us() - begun > APPEAR_US) {
-            err_again(err, ERR_TARGET, "kafka: topic %s was created and is not there", name);
-            return err_hint(err, "somebody deletes it, or the brokers do not agree about the cluster's metadata");
-        }
-        kafka_idle(idle);
-        usleep(PAUSE_US);
-    }
-}
-
 bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const char *name, bool commits,
                         const struct kafka_idle *idle, int64_t *ret_message_max, struct err *err)
 {
@@ -132,8 +113,10 @@ bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const 
     int32_t partitions = commits ? 1 : config->partitions;
     if (!kafka_topic_meta(k, name, idle, &meta, err))
         return false;
-    if (!meta.found && (!create(k, config, name, commits, idle, err) || !appears(k, name, idle, &meta, err)))
+    if (!meta.found && (!create(k, config, name, commits, idle, err) || !kafka_topic_await(k, name, idle, &meta, err)))
         return false;
+    if (!meta.found)
+        return err_again(err, ERR_TARGET, "kafka: topic %s was created, but not every broker knows of it yet", name);
     if (meta.partitions != partitions) {
         if (!commits)
             return kafka_pin_refuse(name, meta.partitions, config, err);

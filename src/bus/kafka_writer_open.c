@@ -190,8 +190,18 @@ static bool commits_ensure(struct kafka_writer *w, struct err *err)
 static bool look(struct kafka_writer *w, struct err *err)
 {
     struct kafka_tail tail;
+    int64_t until_us = mono_us() + (int64_t)KAFKA_ADMIN_MS * 1000;
     if (!kafka_tail_read(&w->config, &w->idle, &tail, err))
         return false;
+    while (!tail.topic) { /* a broker that has not heard of it would pass a long log off as an empty one */
+        kafka_tail_free(&tail);
+        if (mono_us() > until_us)
+            return err_again(err, ERR_TARGET, "kafka: not every broker knows of topic %s yet", w->commits_name);
+        rd_kafka_poll(kafka_writer_admin(w)->rk, 100);
+        kafka_idle(&w->idle);
+        if (!kafka_tail_read(&w->config, &w->idle, &tail, err))
+            return false;
+    }
     kafka_tail_free(&w->tail);
     w->tail = tail;
     if (tail.found && !lineage_eq(&tail.progress.lineage, &w->lineage))

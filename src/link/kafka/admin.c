@@ -188,18 +188,23 @@ static bool created(rd_kafka_event_t *event, struct kafka *k, const char *doing,
     return true;
 }
 
-/* Brokers hear of a new topic one after the other. */
+bool kafka_topic_await(struct kafka *k, const char *name, const struct kafka_idle *idle, struct kafka_topic_meta *ret,
+                       struct err *err)
+{
+    struct attempt a = attempt_start();
+    do {
+        if (!kafka_topic_meta(k, name, idle, ret, err))
+            return false;
+    } while (!ret->found && again(k, &a, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, idle));
+    return true;
+}
+
 static bool wait_until_there(struct kafka *k, const char *name, const struct kafka_idle *idle, struct err *err)
 {
     struct kafka_topic_meta meta;
-    struct attempt a = attempt_start();
-    do {
-        if (!kafka_topic_meta(k, name, idle, &meta, err))
-            return false;
-        if (meta.found)
-            return true;
-    } while (again(k, &a, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, idle));
-    return err_again(err, ERR_TARGET, "kafka: topic %s was created but is not there", name);
+    if (!kafka_topic_await(k, name, idle, &meta, err))
+        return false;
+    return meta.found || err_again(err, ERR_TARGET, "kafka: topic %s was created but is not there", name);
 }
 
 bool kafka_topic_create(struct kafka *k, const char *name, int32_t partitions, int32_t replication,
@@ -256,16 +261,17 @@ static struct kafka_values values_of(const rd_kafka_ConfigResource_t *resource, 
 }
 
 static bool described(rd_kafka_event_t *event, struct kafka *k, const char *const *names, size_t count,
-                      struct arena *arena, struct kafka_values *ret, const char *doing, struct err *err)
+                      struct arena *arena, struct kafka_values *ret, const char *doing, rd_kafka_resp_err_t *ret_code,
+                      struct err *err)
 {
     size_t got;
     const rd_kafka_ConfigResource_t **resources =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &got);
     size_t found = 0;
     for (size_t i = 0; i < got; i++) {
-        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resources[i]);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_fail(k, doing, code, rd_kafka_ConfigResource_error_string(resources[i]), err);
+        *ret_code = rd_kafka_ConfigResource_error(resources[i]);
+        if (*ret_code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_fail(k, doing, *ret_code, rd_kafka_ConfigResource_error_string(resources[i]), err);
         for (size_t n = 0; n < count; n++) {
             if (strcmp(names[n], rd_kafka_ConfigResource_name(resources[i])) == 0) {
                 ret[n] = values_of(resources[i], arena);
@@ -278,7 +284,7 @@ static bool described(rd_kafka_event_t *event, struct kafka *k, const char *cons
 
 static bool describe(struct kafka *k, rd_kafka_ResourceType_t type, const char *const *names, size_t count,
                      const struct kafka_idle *idle, struct arena *arena, struct kafka_values *ret, const char *doing,
-                     struct err *err)
+                     rd_kafka_resp_err_t *ret_code, struct err *err)
 {
     if (count == 0)
         return true;
@@ -288,7 +294,7 @@ static bool describe(struct kafka *k, rd_kafka_ResourceType_t type, const char *
     struct operation o = operation_start(k, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, idle);
     rd_kafka_DescribeConfigs(k->rk, resources, count, o.options, o.queue);
     rd_kafka_event_t *event = operation_wait(&o, doing, err);
-    bool good = event && described(event, k, names, count, arena, ret, doing, err);
+    bool good = event && described(event, k, names, count, arena, ret, doing, ret_code, err);
     operation_end(&o, event);
     rd_kafka_ConfigResource_destroy_array(resources, count);
     return good;
@@ -297,8 +303,15 @@ static bool describe(struct kafka *k, rd_kafka_ResourceType_t type, const char *
 bool kafka_topic_settings(struct kafka *k, const char *const *names, size_t count, const struct kafka_idle *idle,
                           struct arena *arena, struct kafka_values *ret, struct err *err)
 {
-    return describe(k, RD_KAFKA_RESOURCE_TOPIC, names, count, idle, arena, ret, "cannot read the settings of topics",
-                    err);
+    struct attempt a = attempt_start();
+    rd_kafka_resp_err_t code;
+    bool good;
+    do { /* of a topic that was just created, brokers hear at different times */
+        code = RD_KAFKA_RESP_ERR_NO_ERROR;
+        good = describe(k, RD_KAFKA_RESOURCE_TOPIC, names, count, idle, arena, ret,
+                        "cannot read the settings of topics", &code, err);
+    } while (!good && code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && again(k, &a, code, idle));
+    return good;
 }
 
 static bool is_changed(const struct kafka_setting *settings, const char *name)
@@ -352,10 +365,25 @@ bool kafka_broker_settings(struct kafka *k, int32_t broker, const struct kafka_i
     char id[16];
     snprintf(id, sizeof id, "%d", broker);
     const char *names[] = {id};
-    return describe(k, RD_KAFKA_RESOURCE_BROKER, names, 1, idle, arena, ret, "cannot read the brokers' settings", err);
+    rd_kafka_resp_err_t code;
+    return describe(k, RD_KAFKA_RESOURCE_BROKER, names, 1, idle, arena, ret, "cannot read the brokers' settings", &code,
+                    err);
 }
 
 /* ---- offsets ---- */
+
+/* librdkafka asks again by itself, but goes on asking the leader that it remembers of a topic it does not produce to or
+ * consume from: a broker that is gone, or that says it is not the leader. */
+static void leader_refresh(struct kafka *k, const char *name, const struct attempt *a)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(k->rk, name, NULL);
+    if (!topic)
+        return;
+    if (rd_kafka_metadata(k->rk, false, topic, &md, a->slice_ms) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(md);
+    rd_kafka_topic_destroy(topic);
+}
 
 bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, int64_t time_ms,
                             const struct kafka_idle *idle, struct err *err)
@@ -377,6 +405,9 @@ bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, 
             return true;
         if (!again(k, &a, code, idle))
             return kafka_fail(k, "cannot look up offsets", code, NULL, err);
+        for (size_t i = 0; i < count; i++)
+            if (i == 0 || strcmp(at[i].topic, at[i - 1].topic) != 0)
+                leader_refresh(k, at[i].topic, &a);
     }
 }
 
@@ -407,6 +438,7 @@ bool kafka_watermarks(struct kafka *k, const char *topic, int32_t partition, con
         }
         if (!again(k, &a, code, idle))
             return kafka_fail(k, "cannot look up offsets", code, topic, err);
+        leader_refresh(k, topic, &a);
     }
 }
 

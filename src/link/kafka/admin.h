@@ -20,6 +20,10 @@ struct kafka_topic_meta {
 /* One topic; it is not created by asking. */
 bool kafka_topic_meta(struct kafka *k, const char *name, const struct kafka_idle *idle, struct kafka_topic_meta *ret,
                       struct err *err) MUST_USE;
+/* The same of a topic that must be there: brokers hear of a new one at different times, so they are asked for up to
+ * KAFKA_ADMIN_MS before the answer is "not found". */
+bool kafka_topic_await(struct kafka *k, const char *name, const struct kafka_idle *idle, struct kafka_topic_meta *ret,
+                       struct err *err) MUST_USE;
 /* All topics of the cluster whose name starts with the prefix, in the arena. */
 bool kafka_topic_list(struct kafka *k, const char *prefix, const struct kafka_idle *idle, struct arena *arena,
                       struct kafka_topic_meta **ret, size_t *ret_count, struct err *err) MUST_USE;
