@@ -96,10 +96,10 @@ static bool conf_fill(rd_kafka_conf_t *conf, struct kafka *k, const struct kafka
     /* A first connection should be tried again soon: a relay's start is often a broker's. */
     return set(conf, "client.id", "undam", err) && set(conf, "reconnect.backoff.ms", "50", err) &&
            /* Looking up offsets waits as long for a broker that has just gone, whatever time-out is given. */
-           set(conf, "socket.timeout.ms", "10000", err) &&
-           set(conf, "reconnect.backoff.max.ms", "1000", err) && set(conf, "log.connection.close", "false", err) &&
-           set(conf, "socket.nagle.disable", "true", err) && set(conf, "allow.auto.create.topics", "false", err) &&
-           set_all(conf, settings, true, err) && kafka_properties(config->properties, apply, &applying, err) &&
+           set(conf, "socket.timeout.ms", "10000", err) && set(conf, "reconnect.backoff.max.ms", "1000", err) &&
+           set(conf, "log.connection.close", "false", err) && set(conf, "socket.nagle.disable", "true", err) &&
+           set(conf, "allow.auto.create.topics", "false", err) && set_all(conf, settings, true, err) &&
+           kafka_properties(config->properties, apply, &applying, err) &&
            set(conf, "bootstrap.servers", config->brokers, err) && set_all(conf, settings, false, err);
 }
 

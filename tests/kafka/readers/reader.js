@@ -4,9 +4,10 @@
 //   node reader.js BROKERS REGISTRY-URL TOPIC MESSAGES      ends with 1 when there are fewer (after 60 s) or more
 // How values are printed: README.md beside this file.
 'use strict'
-const { Kafka, logLevel } = require('kafkajs')
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require('kafkajs')
 const { SchemaRegistry, SchemaType } = require('@kafkajs/confluent-schema-registry')
 const avsc = require('avsc')
+const lz4 = require('lz4js')
 
 const [brokers, registryUrl, topic, count] = process.argv.slice(2)
 if (!count) {
@@ -15,6 +16,12 @@ if (!count) {
 }
 const wanted = Number(count)
 const readOnly = () => { throw new Error('a reader') }
+
+// kafkajs brings gzip only.
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: readOnly,
+  decompress: async bytes => Buffer.from(lz4.decompress(bytes))
+})
 
 // avsc leaves both to its users: 64 bits, and what logical types become.
 const longType = tag => avsc.types.LongType.__with({
