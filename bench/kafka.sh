@@ -61,6 +61,7 @@ offsets() { # TOPIC PARTITIONS
     kcat -b "$(kafka_brokers k)" -Q "${args[@]}" 2>/dev/null | awk '{s += $NF} END {print s + 0}'
 }
 
+lat() { "$UNDAM_BUILD/bench/bench_latency" "$1" "$(dsn src app)" "${@:2}" | tee -a "$T/results"; [ "${PIPESTATUS[0]}" = 0 ] || bail "latency $1"; }
 # configure DELIVERY: a relay with slot, prefix, control database and port of its own.
 configure() {
     local short=$1 delivery=$1
@@ -79,10 +80,10 @@ services: {app: {dsn: "$(dsn read rm)", tables: {public.t: user_id}}}
 YAML
     "$UNDAM" relay -c "$T/$short.yaml" --create-slot >>"$T/undam.log" 2>&1 || bail "no slot"
 }
-relay_up() { # SHORT
+relay_up() { # SHORT: until it has carried all that there is
     local port=port_$1
     start "relay_$1" "$UNDAM" relay -c "$T/$1.yaml"
-    wait_until 30 curl -sf "http://127.0.0.1:${!port}/readyz" || bail "the relay does not get ready"
+    wait_until 120 at_lsn "${!port}" "$(lsn_number "$(flushed)")" || bail "the relay does not carry everything"
 }
 
 # --- Kafka's own producer ---------------------------------------------------------------------------------------------------
@@ -120,6 +121,11 @@ backlog() { # SHORT KIND ROWS END-LSN
 
 for delivery in eo ordered; do configure $delivery; done
 sql src app "SELECT pg_create_logical_replication_slot('dbz', 'pgoutput')" >/dev/null
+sql src app "UPDATE t SET a = a WHERE id = 1"
+for delivery in eo ordered; do # topics and registry are there, so that a backlog's time is not theirs
+    relay_up $delivery
+    stop relay_$delivery
+done
 fill $rows_bulk 100
 sql src app CHECKPOINT
 end_bulk=$(flushed)
@@ -135,7 +141,6 @@ if part relay; then
 fi
 
 # --- latency --------------------------------------------------------------------------------------------------------------
-lat() { "$UNDAM_BUILD/bench/bench_latency" "$1" "$(dsn src app)" "${@:2}" | tee -a "$T/results"; [ "${PIPESTATUS[0]}" = 0 ] || bail "latency $1"; }
 fsynced() { # as a monolith is: a commit waits for its flush
     sql src postgres "ALTER SYSTEM SET synchronous_commit = $1"
     sql src postgres "SELECT pg_reload_conf()" >/dev/null

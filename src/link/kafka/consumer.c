@@ -27,7 +27,7 @@ bool kafka_consumer_open(struct kafka_consumer *c, const struct kafka_consumer_c
         {"isolation.level", "read_committed", false},
         {"check.crcs", "true", false},
         {"fetch.wait.max.ms", FETCH_WAIT_MS, true},
-        {"fetch.error.backoff.ms", "50", true},
+        {"fetch.error.backoff.ms", "2", true},
         {"fetch.message.max.bytes", "1048576", true},
         {"fetch.max.bytes", "8388608", true},
         {"queued.min.messages", "100000", true},
