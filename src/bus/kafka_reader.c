@@ -103,12 +103,20 @@ static bool start(struct kafka_reader *r, const struct lineage *lineage, const s
     return kafka_commits_find(&r->commits, r->after, &r->place, err);
 }
 
+/* Lineage, topics and watermark are all that is wanted here: not where each partition ends in ordered delivery. */
+static bool tail_of(const struct bus_config *config, struct kafka_tail *ret, struct err *err)
+{
+    struct bus_config plain = *config;
+    plain.delivery = NULL;
+    return kafka_tail_read(&plain, NULL, ret, err);
+}
+
 /* Known topics are assigned at once, so that their first events do not wait for it. Not before the first fetch: what
  * librdkafka had fetched then would hide that retention has taken it meanwhile. */
 static bool assign(struct kafka_reader *r, struct err *err)
 {
     struct kafka_tail tail;
-    if (!kafka_tail_read(&r->config, NULL, &tail, err))
+    if (!tail_of(&r->config, &tail, err))
         return false;
     bool good = kafka_commits_seek(&r->commits, r->place.offset, err) &&
                 kafka_reader_assign(r, tail.totals, tail.total_count, err);
@@ -130,7 +138,7 @@ bool kafka_reader_open(const struct bus_config *config, const struct lineage *li
     r->asked = arena_calloc(&r->arena, topic_count + 1, sizeof *r->asked);
     for (size_t i = 0; i < topic_count; i++)
         r->asked[r->asked_count++] = str_of(arena_strdup(&r->arena, topics[i]));
-    bool good = kafka_tail_read(config, NULL, &tail, err);
+    bool good = tail_of(config, &tail, err);
     if (good) {
         good = start(r, lineage, &tail, err);
         kafka_tail_free(&tail);

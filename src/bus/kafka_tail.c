@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "bus/kafka_commits.h"
 
 enum { WINDOW = 256, WINDOW_FACTOR = 8 };
@@ -261,6 +262,7 @@ static bool last_message(struct window *w, struct kafka_stream *s, int64_t high,
 {
     struct kafka_received m;
     bool there;
+    int64_t deadline = mono_us() + (int64_t)KAFKA_ADMIN_MS * 1000;
     *ret_any = false;
     while (s->next < high) {
         if (!kafka_stream_peek(s, &m, &there, err))
@@ -274,6 +276,9 @@ static bool last_message(struct window *w, struct kafka_stream *s, int64_t high,
             kafka_stream_pop(s);
         } else if (s->end >= high) {
             return true;
+        } else if (mono_us() > deadline) {
+            return kafka_fail(&w->commits.consumer->client, "cannot read what is on the bus",
+                              RD_KAFKA_RESP_ERR__TIMED_OUT, s->topic, err);
         } else {
             kafka_consumer_wait(w->commits.consumer, KAFKA_SLICE_MS);
             kafka_idle(w->commits.idle);
@@ -303,21 +308,72 @@ static bool take_last(struct window *w, const char *topic, int32_t partition, st
     return true;
 }
 
-static bool take_lasts(struct window *w, struct err *err)
+/* Partitions that are asked for together: one after the other, each would wait out the fetch of the one before. */
+struct lasts {
+    size_t count; /* of the tail's */
+    const char **names;
+    int32_t *numbers;
+    struct kafka_at *low, *high;
+    int64_t *starts;
+    struct kafka_stream **streams;
+};
+
+static void lasts_list(struct window *w, struct lasts *l)
 {
     struct kafka_tail *t = w->tail;
     size_t n = 0;
     for (size_t i = 0; i < t->total_count; i++)
         n += (size_t)t->totals[i].partitions;
     t->lasts = arena_calloc(&t->arena, n + 1, sizeof *t->lasts);
+    *l = (struct lasts){.names = arena_calloc(&t->arena, n + 1, sizeof *l->names),
+                        .numbers = arena_calloc(&t->arena, n + 1, sizeof *l->numbers),
+                        .low = arena_calloc(&t->arena, n + 1, sizeof *l->low),
+                        .high = arena_calloc(&t->arena, n + 1, sizeof *l->high),
+                        .starts = arena_calloc(&t->arena, n + 1, sizeof *l->starts),
+                        .streams = arena_calloc(&t->arena, n + 1, sizeof(struct kafka_stream *))};
     for (size_t i = 0; i < t->total_count; i++) {
         const char *topic = arena_memdup(&t->arena, t->totals[i].topic.data, t->totals[i].topic.len);
         for (int32_t p = 0; p < t->totals[i].partitions; p++) {
-            struct kafka_last *l = &t->lasts[t->last_count++];
-            *l = (struct kafka_last){.topic = t->totals[i].topic, .partition = p};
-            if (!take_last(w, topic, p, &l->pos, err))
-                return false;
+            l->low[l->count] = l->high[l->count] = (struct kafka_at){.topic = topic, .partition = p};
+            t->lasts[l->count++] = (struct kafka_last){.topic = t->totals[i].topic, .partition = p};
         }
+    }
+    t->last_count = l->count;
+}
+
+/* Where a partition ends in a marker of a transaction, of before the delivery was changed, take_last() looks further.
+ */
+static bool take_lasts(struct window *w, struct err *err)
+{
+    enum { LATEST = -1, EARLIEST = -2 };
+    struct kafka_consumer *c = w->commits.consumer;
+    struct lasts l;
+    size_t open = 0;
+    lasts_list(w, &l);
+    if (l.count == 0)
+        return true;
+    if (!kafka_offsets_for_time(&c->client, l.high, l.count, LATEST, w->commits.idle, err) ||
+        !kafka_offsets_for_time(&c->client, l.low, l.count, EARLIEST, w->commits.idle, err))
+        return false;
+    for (size_t i = 0; i < l.count; i++) {
+        if (l.high[i].offset <= 0 || l.high[i].offset <= l.low[i].offset)
+            continue;
+        l.names[open] = l.high[i].topic;
+        l.numbers[open] = l.high[i].partition;
+        l.starts[open++] = l.high[i].offset - 1;
+    }
+    if (!kafka_streams_open(c, l.names, l.numbers, l.starts, open, l.streams, err))
+        return false;
+    for (size_t i = 0, k = 0; i < l.count; i++) {
+        bool any;
+        if (l.high[i].offset <= 0 || l.high[i].offset <= l.low[i].offset)
+            continue;
+        struct kafka_stream *s = l.streams[k++];
+        if (!last_message(w, s, l.high[i].offset, &w->tail->lasts[i].pos, &any, err))
+            return false;
+        kafka_stream_close(s);
+        if (!any && !take_last(w, l.high[i].topic, l.high[i].partition, &w->tail->lasts[i].pos, err))
+            return false;
     }
     return true;
 }

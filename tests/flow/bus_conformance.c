@@ -827,7 +827,8 @@ TEST(what_operators_are_told)
         CHECK_INT(info.topics[i].partitions, 8);
     }
     CHECK_INT(topics, n);
-    CHECK(info.bytes > 0 && info.floor_lsn == 0 && info.epoch > 0);
+    CHECK(info.bytes > 0 || strcmp(config.driver, "kafka") == 0); /* which cannot be asked */
+    CHECK(info.floor_lsn == 0 && info.epoch > 0);
     bus_info_free(&info);
 }
 

@@ -12,7 +12,7 @@
 
 /* How long a partition that is added or has room again may have to wait for a fetch that is already out. */
 #define FETCH_WAIT_MS "20"
-enum { SEEK_MS = 10 * 1000 };
+enum { SEEK_MS = 2 * 1000 };
 
 bool kafka_consumer_open(struct kafka_consumer *c, const struct kafka_consumer_config *config, struct err *err)
 {
@@ -153,6 +153,20 @@ void kafka_stream_close(struct kafka_stream *s)
     stream_free(s);
 }
 
+/* Takes the partition anew. Its queue stays what it is. */
+static bool reassign(struct kafka_stream *s, struct err *err)
+{
+    struct kafka_stream *const one[] = {s};
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, s->topic, s->partition);
+    rd_kafka_error_t *error = rd_kafka_incremental_unassign(s->consumer->client.rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error)
+        return kafka_fail_error(&s->consumer->client, "cannot seek", error, err);
+    return assign(s->consumer, one, 1, err);
+}
+
+/* librdkafka drops a seek, and never answers it, when something of its own changes the partition's state meanwhile. */
 bool kafka_stream_seek(struct kafka_stream *s, int64_t offset, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -162,11 +176,11 @@ bool kafka_stream_seek(struct kafka_stream *s, int64_t offset, struct err *err)
     s->next = offset;
     s->end = -1;
     rd_kafka_error_t *error = rd_kafka_seek_partitions(s->consumer->client.rk, list, SEEK_MS);
-    rd_kafka_resp_err_t code = error ? RD_KAFKA_RESP_ERR_NO_ERROR : p->err;
+    bool good = !error && p->err == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
     if (error)
-        return kafka_fail_error(&s->consumer->client, "cannot seek", error, err);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_fail(&s->consumer->client, "cannot seek", code, s->topic, err);
+        rd_kafka_error_destroy(error);
+    return good || reassign(s, err);
 }
 
 /* ---- messages ---- */
