@@ -29,7 +29,7 @@ synced; ok $? "everything arrives"
 is "$(events)" 'txn 1 seq=1 op=o topic=outbox.event.Order type= subject= key=1 value={"total": 12.50} headers={"eventType":"placed","n":"7","flag":"true"} id=a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11
 txn 1 seq=2 op=o topic=outbox.event.Order type= subject= key=1 headers={"eventType":null,"n":null,"flag":null} id=a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12' \
     "topic, key, value, header id and the placed ones; updates and deletes are no events"
-is "$("$UNDAM" bus events -c "$T/undam.yaml" --json 2>/dev/null | grep -o '"partition":[0-9]*' | tr '\n' ' ')" '"partition":3 "partition":2 ' \
+is "$("$UNDAM" events -c "$T/undam.yaml" --json 2>/dev/null | grep -o '"partition":[0-9]*' | tr '\n' ' ')" '"partition":3 "partition":2 ' \
     "the second row names its partition itself"
 stop relay
 
