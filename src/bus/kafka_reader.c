@@ -12,7 +12,8 @@ enum {
     QUEUES_BYTES = 32 << 20, /* of all partitions together, about */
     QUEUE_BYTES_MIN = 512 << 10,
     QUEUE_BYTES_MAX = 8 << 20,
-    HINT_US = 1000 * 1000,      /* how often the group is told */
+    HINT_US = 1000 * 1000, /* how often the group is told */
+    LOOK_US = 2 * 1000 * 1000,
     SYNC_US = 15 * 1000 * 1000, /* how long what is known to be there may take to come */
     SLICE_MS = 500,
     SETTLE_US =
@@ -248,6 +249,26 @@ static bool unwritten(struct kafka_reader *r, struct fetching *f, bool *ret, str
     return true;
 }
 
+/* Delivery exactly-once: what a commit record counts was there before it. A partition that has nothing left has lost it
+ * to retention, and waiting would not end. */
+static bool look_lost(struct kafka_reader *r, struct err *err)
+{
+    const struct kafka_stream *s = r->blocked_on;
+    int64_t low, high, now = mono_us();
+    if (!r->blocked || r->commits.ordered || !s) {
+        r->look_us = 0;
+        return true;
+    }
+    if (r->look_us == 0)
+        r->look_us = now + LOOK_US / 10;
+    if (now < r->look_us)
+        return true;
+    r->look_us = now + LOOK_US;
+    if (!kafka_watermarks(&r->consumer.client, s->topic, s->partition, NULL, &low, &high, err))
+        return false;
+    return low == 0 || low < high || kafka_reader_lost(r, err);
+}
+
 static bool synced(struct kafka_reader *r, struct fetching *f, bool *ret, struct err *err)
 {
     const struct kafka_stream *s = r->commits.stream;
@@ -257,9 +278,14 @@ static bool synced(struct kafka_reader *r, struct fetching *f, bool *ret, struct
     return true;
 }
 
+/* With what was waited for: a partition whose leader is away, most likely. */
 static bool sync_late(struct kafka_reader *r, struct err *err)
 {
-    return kafka_fail(&r->consumer.client, "cannot read what is on the bus", RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, err);
+    const struct kafka_stream *s = r->blocked && r->blocked_on ? r->blocked_on : r->commits.stream;
+    char doing[400];
+    snprintf(doing, sizeof doing, "cannot read topic %s partition %d from offset %lld", s->topic, s->partition,
+             (long long)s->next);
+    return kafka_fail(&r->consumer.client, doing, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, err);
 }
 
 /* What the batch has is to be handed out as it is. The rest of a transaction that was begun in it is on its way: it is
@@ -278,7 +304,7 @@ static bool fetch_loop(struct kafka_reader *r, struct fetching *f, struct err *e
             return false;
         tell_progress(r, batch);
         bool done = true;
-        if (f->sync && !synced(r, f, &done, err))
+        if (!look_lost(r, err) || (f->sync && !synced(r, f, &done, err)))
             return false;
         int64_t now = mono_us(), until = f->deadline_us;
         bool settling = batch->part_count > 0, waits = settling || !done;

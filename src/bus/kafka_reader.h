@@ -81,6 +81,7 @@ struct kafka_reader {
     uint32_t given;                        /* distinct events of the transaction in hand */
     uint32_t last_seq;                     /* of them */
     bool blocked;                          /* the entry in hand waits for messages */
+    int64_t look_us;                       /* when to look whether what it waits for is gone; 0: it does not wait */
     const struct kafka_stream *blocked_on; /* one that it waits for; NULL: its topic is not there */
     uint64_t repeats;                      /* messages dropped by rule 2 */
 

@@ -99,7 +99,8 @@ bool kafka_writer_trim(struct kafka_writer *w, bool restate, struct err *err)
     w->stamped = false;
     /* Not being allowed to delete, or a broker that is away now, is no reason to stop: it is tried again. */
     struct err later;
-    (void)!trim_to(w, &t, w->newest_ms - retention, &later);
+    if (!trim_to(w, &t, w->newest_ms - retention, &later))
+        log_err(LOG_DEBUG, "commits_not_trimmed", &later);
     free(t.at);
     free(t.first);
     return true;

@@ -17,6 +17,7 @@ enum {
     TRANSACTION_MS_MAX = 15 * 60 * 1000, /* brokers' default for transaction.max.timeout.ms */
     TRANSACTION_MS_WANTED = 60 * 60 * 1000,
     FENCED_LOOK_MS = 3000,
+    LAST_WORDS_MS = 1000,
 };
 
 /* ---- failing ---- */
@@ -303,9 +304,20 @@ bool kafka_writer_open(const struct bus_config *config, const struct lineage *li
     return true;
 }
 
+/* Delivery ordered: what was flushed is said to be durable, so that it need not be found in partitions later, where
+ * retention may have taken it. Worth a moment, not more: it is the usual case that is made quick. */
+static void last_words(struct kafka_writer *w)
+{
+    struct err ignored;
+    if (w->ordered && !w->dead && w->main.client.rk && !w->in_txn && w->unstated && !w->events &&
+        kafka_writer_state(w, KAFKA_QUIET, false, &ignored))
+        rd_kafka_flush(w->main.client.rk, LAST_WORDS_MS);
+}
+
 void kafka_writer_close(struct bus_writer *base)
 {
     struct kafka_writer *w = kafka_writer_self(base);
+    last_words(w);
     kafka_producer_topic_free(w->commits);
     kafka_producer_topic_free(w->commits_aux);
     for (size_t i = 0; i < w->topic_count; i++) {

@@ -2,7 +2,7 @@
 /*
  * Unit tests in TAP: TEST(name) { CHECK(...); } blocks register themselves; a failing check prints
  * where and what and the test goes on, so that one run shows every failure. One file a unit,
- * tests/unit/<folder>/test_<unit>.c, ending in TEST_MAIN.
+ * tests/unit/<folder>/test_<unit>.c, ending in TEST_MAIN. By hand, $TEST_ONLY picks those whose name has that word.
  */
 #pragma once
 #include <stdio.h>
@@ -60,8 +60,11 @@ static int test_failures;
     int main(void)                                                               \
     {                                                                            \
         int n = 0, bad = 0;                                                      \
+        const char *only = getenv("TEST_ONLY");                                  \
         setvbuf(stdout, NULL, _IOLBF, 0);                                        \
         for (struct test_case *t = test_first; t; t = t->next) {                 \
+            if (only && !strstr(t->name, only))                                  \
+                continue;                                                        \
             test_failures = 0;                                                   \
             t->run();                                                            \
             bad += test_failures > 0;                                            \
