@@ -100,7 +100,7 @@ bool kafka_writer_trim(struct kafka_writer *w, bool restate, struct err *err)
     /* Not being allowed to delete, or a broker that is away now, is no reason to stop: it is tried again. */
     struct err later;
     if (!trim_to(w, &t, w->newest_ms - retention, &later))
-        log_err(LOG_DEBUG, "commits_not_trimmed", &later);
+        log_event(LOG_DEBUG, "commits_not_trimmed", "error=%s", later.text);
     free(t.at);
     free(t.first);
     return true;
