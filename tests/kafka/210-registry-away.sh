@@ -28,8 +28,7 @@ sleep "$STOP"
 ok "$(! reached "$lsn"; echo $?)" "the new schema's events wait"
 ok "$(sql src source "SELECT confirmed_flush_lsn < '$lsn' FROM pg_replication_slots WHERE slot_name = 'undam'" | grep -qx t; echo $?)" \
     "the source still holds them"
-# The relay begins a session anew from time to time, but none of them was silent for too long.
-is "$(grep -c 'terminating walsender' "$T/src/log")" 0 "the source heard of the relay all the time"
+kept "registry away for $STOP s"
 apicurio_up registry
 goes_on 60 "with the registry back, everything arrives"
 like "$(curl -s -m 5 "$(apicurio_url registry)/subjects/shop.app-shop.app.TagsCreated/versions/latest")" 'colour' "the new schema is registered"
