@@ -12,6 +12,7 @@ enum {
     HEADER_OVERHEAD = 10,
     STATE_EVERY = 1000, /* commit records without totals: whoever looks for the end of the log reads so many */
 };
+#define KNOWN_US (3600 * (int64_t)1000000) /* producer.id.expiration.ms is a day unless somebody changed it */
 
 static bool alive(const struct kafka_writer *w, struct err *err)
 {
@@ -226,8 +227,16 @@ static bool put_message(struct kafka_writer *w, struct kafka_writer_topic *t, in
         return true;
     if (w->ordered && position_cmp(event->pos, t->partitions[partition].last) <= 0)
         return true;
+    /* A partition that does not know the producer takes its first batch whatever sequence number it has. If that is the
+     * second because the first was refused (a leader that moves, a topic just made), the first's retry counts as a
+     * repeat and is lost, acknowledged. So the first message goes alone; a broker remembers it for a day. */
+    struct kafka_writer_partition *p = &t->partitions[partition];
+    int64_t now = mono_us();
+    bool known = p->sent_us && now - p->sent_us < KNOWN_US;
+    p->sent_us = now;
     m->partition = partition;
-    return transaction_open(w, err) && kafka_producer_send(&w->main, m, err);
+    return transaction_open(w, err) && kafka_producer_send(&w->main, m, err) &&
+           (known || kafka_producer_flush(&w->main, err));
 }
 
 static bool put_messages(struct kafka_writer *w, struct kafka_writer_topic *t, const struct event *event,

@@ -27,6 +27,7 @@
 struct kafka_writer_partition {
     uint32_t count;       /* 1 + index in counts of the source transaction in hand; 0: none yet */
     struct position last; /* ordered: what the partition held at opening */
+    int64_t sent_us;      /* mono_us of the last message; 0: none by this writer */
 };
 
 struct kafka_writer_topic {

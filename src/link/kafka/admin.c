@@ -385,8 +385,11 @@ static void leader_refresh(struct kafka *k, const char *name, const struct attem
     rd_kafka_topic_destroy(topic);
 }
 
-bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, int64_t time_ms,
-                            const struct kafka_idle *idle, struct err *err)
+enum { LATEST = -1, EARLIEST = -2 };
+
+/* time_ms may be one of these too. */
+static bool look_up(struct kafka *k, struct kafka_at *at, size_t count, int64_t time_ms, const struct kafka_idle *idle,
+                    struct err *err)
 {
     struct attempt a = attempt_start();
     for (;;) {
@@ -411,10 +414,37 @@ bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, 
     }
 }
 
+/* Brokers look in the first segment that has so late a message, also when all of it was deleted (DeleteRecords moves
+ * the start of the log before the segment goes) and then find none at all. They find none for time 0 either then. */
+static bool look_again(struct kafka *k, struct kafka_at *at, size_t count, const struct kafka_idle *idle,
+                       struct err *err)
+{
+    struct kafka_at *any = xcalloc(3 * count + 1, sizeof *any), *first = any + count, *end = first + count;
+    for (size_t i = 0; i < count; i++)
+        any[i] = first[i] = end[i] = at[i];
+    bool good = look_up(k, any, count, 0, idle, err) && look_up(k, first, count, EARLIEST, idle, err) &&
+                look_up(k, end, count, LATEST, idle, err);
+    for (size_t i = 0; good && i < count; i++)
+        if (at[i].offset < 0 && any[i].offset < 0 && first[i].offset >= 0 && first[i].offset < end[i].offset)
+            at[i].offset = first[i].offset;
+    free(any);
+    return good;
+}
+
+bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, int64_t time_ms,
+                            const struct kafka_idle *idle, struct err *err)
+{
+    bool none = false;
+    if (!look_up(k, at, count, time_ms, idle, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        none = none || at[i].offset < 0;
+    return !none || time_ms < 0 || look_again(k, at, count, idle, err);
+}
+
 bool kafka_topic_ready(struct kafka *k, const char *name, int32_t partitions, const struct kafka_idle *idle,
                        struct err *err)
 {
-    enum { LATEST = -1 };
     size_t count = partitions > 0 ? (size_t)partitions : 0;
     struct kafka_at *at = xcalloc(count + 1, sizeof *at);
     for (size_t i = 0; i < count; i++)

@@ -64,7 +64,8 @@ struct kafka_at {
     int32_t partition;
     int64_t offset;
 };
-/* For each: the first offset whose message's time is at least time_ms; when there is none, -1. */
+/* For each: the first offset whose message's time is at least time_ms, or an earlier one; when there is none, -1.
+ * time_ms -1: the end, -2: the start of what is there. */
 bool kafka_offsets_for_time(struct kafka *k, struct kafka_at *at, size_t count, int64_t time_ms,
                             const struct kafka_idle *idle, struct err *err) MUST_USE;
 /*

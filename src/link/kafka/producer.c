@@ -14,6 +14,7 @@ enum {
     ABORT_WAIT_MS = 2000,    /* a broker that answers aborts in milliseconds; the next init does it otherwise */
     MESSAGE_BYTES = 1 << 29, /* of a single message; each topic has its own, lower limit */
     QUEUE_MESSAGES = 200000,
+    SOCKET_MS = 10 * 1000,
     /* The coordinator answers a commit before it has written the markers. A transaction that begins meanwhile is
      * refused, and librdkafka tries again after 20 ms: waiting for what the markers usually take is cheaper. */
     SETTLE_US = 1500,
@@ -66,15 +67,19 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 
 bool kafka_producer_open(struct kafka_producer *p, const struct kafka_producer_config *config, struct err *err)
 {
-    char timeout[24], kbytes[24], messages[24], message[24];
+    char timeout[24], kbytes[24], messages[24], message[24], socket[24];
     bool with = config->transactional_id != NULL;
     int64_t kb = config->queue_bytes / 1024;
     snprintf(timeout, sizeof timeout, "%lld", (long long)config->transaction_timeout_ms);
     snprintf(kbytes, sizeof kbytes, "%lld", (long long)(kb < 1024 ? 1024 : kb > INT32_MAX ? INT32_MAX : kb));
     snprintf(messages, sizeof messages, "%d", QUEUE_MESSAGES);
     snprintf(message, sizeof message, "%d", MESSAGE_BYTES);
+    /* librdkafka wants it below the transaction's, which a broker may have made short. */
+    int64_t socket_ms = with && config->transaction_timeout_ms < SOCKET_MS ? config->transaction_timeout_ms : SOCKET_MS;
+    snprintf(socket, sizeof socket, "%lld", (long long)socket_ms);
     const struct kafka_setting settings[] = {
         {"acks", "all", false},
+        {"socket.timeout.ms", socket, true},
         {"enable.idempotence", "true", false},
         {"message.max.bytes", message, false},
         {"queue.buffering.max.kbytes", kbytes, true},
@@ -219,7 +224,6 @@ bool kafka_producer_commit(struct kafka_producer *p, struct err *err)
 bool kafka_producer_flush(struct kafka_producer *p, struct err *err)
 {
     struct patience patience = patience_of(p, KAFKA_PATIENCE_MS);
-    assert(!p->transactional);
     while (!p->failed) {
         if (rd_kafka_flush(p->client.rk, KAFKA_SLICE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR && p->sent == p->stored)
             return true;

@@ -45,7 +45,7 @@ bool kafka_producer_init(struct kafka_producer *p, int patience_ms, struct err *
 bool kafka_producer_begin(struct kafka_producer *p, struct err *err) MUST_USE;
 /* On return all is stored and readable. A retriable failure leaves the outcome unknown. */
 bool kafka_producer_commit(struct kafka_producer *p, struct err *err) MUST_USE;
-/* Without transactions: on return all is stored. */
+/* On return all that was sent is stored; inside a transaction it is not readable yet. */
 bool kafka_producer_flush(struct kafka_producer *p, struct err *err) MUST_USE;
 
 /* A topic to send to, for the producer's life. */
