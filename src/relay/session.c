@@ -14,6 +14,8 @@ enum {
     QUIET_US = 5 * 1000 * 1000, /* an idle slot advances at least so often, whatever the watermark's interval */
     PUMP_MESSAGES = 2000,       /* read before the tick's other steps get their turn */
     REPLAY_CHANGES = 1024,      /* a long replay looks at the clock after so many */
+    BEHIND_BYTES = 1 << 20,
+    BREATH_US = 5 * 1000, /* of silence, and a relay that is behind commits what it has */
 };
 
 /* ---- the sink: transactions of the capture become events of the bus ---- */
@@ -61,6 +63,7 @@ static bool on_end(void *arg, struct err *err)
     if (!any)
         return true;
     s->ended = s->events.txn.lsn;
+    s->dry_since_us = 0;
     if (!s->batch_since_us)
         s->batch_since_us = mono_us();
     GROW(s->commit_times, s->commit_count, s->commit_cap);
@@ -146,12 +149,21 @@ static bool pump(struct session *s, bool *ret_more, struct err *err)
     return true;
 }
 
+/* The server has much that has not come yet: that nothing arrives now is a breath, not the end. */
+static bool behind(const struct session *s) { return s->watch.flushed > capture_received(s->capture) + BEHIND_BYTES; }
+
 /* An idle stream commits at once; a busy one gathers until the batch is full or has waited long enough. */
 static bool flush_if_due(struct session *s, bool more, struct err *err)
 {
+    int64_t now = mono_us();
+    if (more)
+        s->dry_since_us = 0;
+    else if (!s->dry_since_us)
+        s->dry_since_us = now;
     if (!s->batch_since_us)
         return true;
-    if (more && !batch_full(s) && mono_us() - s->batch_since_us < s->config->relay.linger_us)
+    bool gathers = more || (behind(s) && now - s->dry_since_us < BREATH_US);
+    if (gathers && !batch_full(s) && now - s->batch_since_us < s->config->relay.linger_us)
         return true;
     return flush(s, 0, err);
 }
@@ -313,6 +325,8 @@ static int sleep_ms(const struct session *s)
     int64_t now = mono_us(), due = s->status_us + STATUS_US;
     if (s->watch.state == WATCH_IDLE && s->watch.mark_due < due)
         due = s->watch.mark_due;
+    if (s->batch_since_us && s->dry_since_us + BREATH_US < due)
+        due = s->dry_since_us + BREATH_US;
     return due <= now ? 0 : (int)((due - now) / 1000) + 1;
 }
 

@@ -59,6 +59,7 @@ struct session {
     uint64_t confirmed;     /* told to the server */
     uint64_t asked;         /* the watermark for which the server was asked to answer */
     int64_t batch_since_us; /* when the oldest unflushed transaction ended; 0: none (mono_us) */
+    int64_t dry_since_us;   /* since when nothing has arrived; 0: something has (mono_us) */
     int64_t status_us, metrics_us;
     int64_t *commit_times; /* of the unflushed transactions */
     size_t commit_count, commit_cap;
