@@ -88,10 +88,12 @@ sql() { # NAME DB SQL
     psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(dsn "$1" "$2")" -c "$3"
 }
 
-free_port() { # a TCP port that is free now
+# A TCP port that is free now. Below those that the kernel gives to connections (32768 on): whoever knocks at a server that
+# is down would at times be given its port, and so be answered by itself and keep the server from coming back.
+free_port() {
     local p
     while :; do
-        p=$((20000 + RANDOM % 20000))
+        p=$((12000 + RANDOM % 20000))
         mkdir "/tmp/undam-port.$p" 2>/dev/null || continue # another test has it
         echo "$p" >>"$T/ports"
         (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo $p; return; }
