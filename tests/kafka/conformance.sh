@@ -5,7 +5,7 @@
 
 kafka_create k 1 "$KAFKA_VERSION" message.max.bytes=67108864 replica.fetch.max.bytes=67108864
 export BUS_DRIVER=kafka BUS_DSN BUS_RESTART="$T/restart" BUS_AGE="$T/age" BUS_STALL="$T/stall" BUS_RIDES=1 BUS_BACKDATE=1 BUS_KEEPS=1
-export BUS_UNREACHABLE=127.0.0.1:1 BUS_ROUNDS=${BUS_ROUNDS:-15}
+export BUS_UNREACHABLE=127.0.0.1:1 BUS_ROUNDS=${BUS_ROUNDS:-8}
 BUS_DSN=$(kafka_brokers k)
 
 # Hooks ask this shell, which has the brokers: a broker that a hook started would be nobody's.
