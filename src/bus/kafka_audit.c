@@ -53,6 +53,7 @@ struct audit {
     size_t topic_count;
 
     const struct kafka_entry *entry; /* being met */
+    struct kafka_entry past;         /* stands for the record that leftovers do not have */
     uint64_t lsn;                    /* of the last COMMIT, or the PART of an open transaction */
     bool any, inside;                /* a COMMIT was met; PARTs without their COMMIT were met */
     int64_t time_ms, before_ms;      /* of that record, and of the one before it */
@@ -390,16 +391,16 @@ static bool leftover(struct audit *a, struct audit_partition *p, int32_t partiti
 {
     struct message m;
     struct meeting met = {.got = 0};
-    struct kafka_entry past = {.record.lsn = a->lsn};
     *ret_later = false;
-    a->entry = &past;
+    a->past = (struct kafka_entry){.record.lsn = a->lsn};
+    a->entry = &a->past;
     while (p->stream->next < p->high && p->stream->end < p->high) {
         bool there;
         if (!message_next(a, p, false, &m, &there, err))
             return false;
         if (!there)
             return true;
-        past.time_ms = m.raw.time_ms;
+        a->past.time_ms = m.raw.time_ms;
         a->before_ms = m.raw.time_ms;
         meet_message(a, p, &m, partitions, &met, ret_later);
         if (*ret_later)

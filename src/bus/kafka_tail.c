@@ -156,7 +156,9 @@ static void add_counts(struct kafka_tail *t, const struct kafka_record *r)
         for (size_t k = 0; k < i; k++) /* the same ones as in a partition before */
             if (str_eq(r->counts[k].topic, c->topic))
                 truncated = 0;
-        total_of(t, c->topic)->events += c->events - c->truncated + truncated;
+        struct kafka_topic_total *total = total_of(t, c->topic);
+        if (total)
+            total->events += c->events - c->truncated + truncated;
     }
 }
 
