@@ -4,12 +4,14 @@
 
 FINTECH=$UNDAM_SOURCE/examples/fintech
 
-# fintech_seed NAME DB USERS TRANSACTIONS [SEED]: the monolith's database with its data.
+# fintech_seed NAME DB USERS TRANSACTIONS [SEED [OPTION...]]: the monolith's database with its data, the core services'; with
+# OPTIONs of load-data instead of the core alone.
 fintech_seed() {
-    sql "$1" postgres "CREATE DATABASE $2"
-    PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -v users="$3" -v transactions="$4" -v seed="${5:-1}" \
-        -d "$(dsn "$1" "$2")" -f "$FINTECH/schema.sql" -f "$FINTECH/seed.sql" -f "$FINTECH/constraints.sql" -c 'VACUUM ANALYZE' \
-        >"$T/seed.log" 2>&1 || bail "seeding failed: $(tail -n 3 "$T/seed.log")"
+    local name=$1 db=$2 settings=(--users "$3" --transactions "$4" --seed "${5:-1}")
+    shift $(($# < 5 ? $# : 5))
+    [ $# -gt 0 ] || set -- --core
+    sql "$name" postgres "CREATE DATABASE $db"
+    "$FINTECH/load-data" --dsn "$(dsn "$name" "$db")" "${settings[@]}" "$@" >"$T/seed.log" 2>&1 || bail "seeding failed: $(tail -n 3 "$T/seed.log")"
 }
 
 # fintech_app DSN: the legacy application on a free port; sets APP_PORT.

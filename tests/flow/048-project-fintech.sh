@@ -9,8 +9,7 @@ fintech=$UNDAM_SOURCE/examples/fintech
 pg_create src "max_connections = 60"; pg_create rm "fsync = off" "max_connections = 60"
 psql -X -q -d "$(dsn src postgres)" -c "CREATE DATABASE fintech" -c "CREATE DATABASE control"
 for s in accounts transactions compliance; do psql -X -q -d "$(dsn rm postgres)" -c "CREATE DATABASE $s"; done
-psql -X -q -v ON_ERROR_STOP=1 -v users=500 -v transactions=20000 -v seed=7 -d "$(dsn src fintech)" \
-    -f "$fintech/schema.sql" -f "$fintech/seed.sql" -f "$fintech/constraints.sql" >"$T/seed.log" 2>&1 || bail "seed"
+"$fintech/load-data" --dsn "$(dsn src fintech)" --users 500 --transactions 20000 --seed 7 --core >"$T/seed.log" 2>&1 || bail "seed"
 sql src fintech "CREATE PUBLICATION undam FOR ALL TABLES"
 mkdir "$T/spool"; chmod 777 "$T/spool"
 sed -E -e "s|@SOURCE_DSN@|$(dsn src fintech)|; s|@CONTROL_DSN@|$(dsn src control)|; s|@MIGRATION@|$fintech/migration|; s|@RUN@|$T|" \

@@ -7,8 +7,7 @@
 
 pg_create read "fsync = off" "full_page_writes = off" "autovacuum = off" "work_mem = 32MB"
 fintech=$UNDAM_SOURCE/examples/fintech
-psql -X -q -v ON_ERROR_STOP=1 -v users=300 -v transactions=20000 -v seed=1 -d "$(dsn read)" -f "$fintech/schema.sql" \
-    -f "$fintech/seed.sql" -f "$fintech/constraints.sql" >"$T/seed.log" 2>&1 || bail "$(tail -n 3 "$T/seed.log")"
+"$fintech/load-data" --dsn "$(dsn read)" --users 300 --transactions 20000 --core >"$T/seed.log" 2>&1 || bail "$(tail -n 3 "$T/seed.log")"
 
 out=$("$UNDAM_BUILD/tests/flow/view_check" "$(dsn read)" 5000 "$fintech"/migration/views/*.sql \
     "$UNDAM_SOURCE"/tests/flow/views/*.sql); status=$?

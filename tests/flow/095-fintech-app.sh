@@ -7,8 +7,7 @@ fintech=$UNDAM_SOURCE/examples/fintech
 pg_create mono
 sql mono postgres 'CREATE DATABASE fintech'
 seed() { # DB
-    psql -X -q -v ON_ERROR_STOP=1 -v users=50 -v transactions=3000 -v seed=7 -d "$(dsn mono "$1")" \
-        -f "$fintech/schema.sql" -f "$fintech/seed.sql" -f "$fintech/constraints.sql" >"$T/seed.log" 2>&1
+    "$fintech/load-data" --dsn "$(dsn mono "$1")" --users 50 --transactions 3000 --seed 7 --core >"$T/seed.log" 2>&1
 }
 seed fintech
 ok $? "seeding"

@@ -59,8 +59,8 @@ struct service {
     size_t job_count;
 };
 /* At the end of services/NAME/NAME.c: SERVICE(cards, ERRORS_CODE, card_routes, card_jobs) or SERVICE_NO_JOBS. */
-#define SERVICE(name_, errors_, routes_, jobs_)                                             \
-    const struct service name_##_service;                                                   \
+#define SERVICE(name_, errors_, routes_, jobs_) \
+    const struct service name_##_service;       \
     const struct service name_##_service = {#name_, errors_, routes_, COUNT(routes_), jobs_, COUNT(jobs_)}
 #define SERVICE_NO_JOBS(name_, errors_, routes_) \
     const struct service name_##_service;        \
@@ -80,16 +80,17 @@ bool is_staff(const struct ctx *c);
 /* 403 unless the caller is this user, or staff. */
 void only_owner(struct ctx *c, const char *user_id);
 
-/* A member of the JSON body: a string unescaped, a number or boolean as written; NULL when absent or null. 400 when the body
- * is no JSON object. */
+/* A member of the JSON body: a string unescaped, a number or boolean as written; NULL when absent or null. 400 when the
+ * body is no JSON object. */
 const char *body(struct ctx *c, const char *name);
-const char *body_json(struct ctx *c, const char *name);             /* the member as JSON text */
-const char *need(struct ctx *c, const char *name);                  /* 422 when absent or empty */
-const char *need_id(struct ctx *c, const char *name);               /* a positive bigint */
-const char *need_amount(struct ctx *c, const char *name);           /* > 0, at most 12 digits and two decimals */
+const char *body_json(struct ctx *c, const char *name);   /* the member as JSON text */
+const char *need(struct ctx *c, const char *name);        /* 422 when absent or empty */
+const char *need_id(struct ctx *c, const char *name);     /* a positive bigint */
+const char *need_amount(struct ctx *c, const char *name); /* > 0, at most 12 digits and two decimals */
 const char *need_choice(struct ctx *c, const char *name, const char *choices); /* one of "a|b|c" */
 const char *body_choice(struct ctx *c, const char *name, const char *choices); /* the same, may be absent */
-int body_count(struct ctx *c, const char *name); /* elements of an array member; 0 when absent; at most 1000, else 422 */
+int body_count(struct ctx *c,
+               const char *name); /* elements of an array member; 0 when absent; at most 1000, else 422 */
 const char *body_item(struct ctx *c, const char *name, int i, const char *member); /* of an array of objects */
 const char *body_element(struct ctx *c, const char *name, int i);                  /* of an array of scalars */
 
@@ -120,13 +121,13 @@ struct site {
     const char *file, *function, *text; /* text NULL: put together at run time */
     int line;
 };
-#define SITE_(text_)                                                                                          \
-    ({                                                                                                        \
-        static const struct site site_ = {__FILE__, __func__, text_, __LINE__};                               \
-        static const struct site *const entry_ __attribute__((section("fintech_sites"), used)) = &site_;      \
-        entry_;                                                                                               \
+#define SITE_(text_)                                                                                     \
+    ({                                                                                                   \
+        static const struct site site_ = {__FILE__, __func__, text_, __LINE__};                          \
+        static const struct site *const entry_ __attribute__((section("fintech_sites"), used)) = &site_; \
+        entry_;                                                                                          \
     })
-#define VALUES_(...)                          \
+#define VALUES_(...)                            \
     (const char *const[]){NULL, ##__VA_ARGS__}, \
         (int)(sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *)) - 1
 
@@ -199,9 +200,9 @@ void end(struct ctx *c);
 void put_text(struct ctx *c, const char *name, const char *v);
 void put_number(struct ctx *c, const char *name, const char *v); /* as PostgreSQL printed it; also for JSON text */
 void put_int(struct ctx *c, const char *name, int64_t v);
-void put_bool(struct ctx *c, const char *name, const char *v);   /* t, f */
-void put_iso(struct ctx *c, const char *name, const char *v);    /* timestamptz -> 2026-01-02T03:04:05.6+00:00 */
-void put_zulu(struct ctx *c, const char *name, const char *v);   /* -> 2026-01-02T03:04:05Z, fractions cut off */
+void put_bool(struct ctx *c, const char *name, const char *v); /* t, f */
+void put_iso(struct ctx *c, const char *name, const char *v);  /* timestamptz -> 2026-01-02T03:04:05.6+00:00 */
+void put_zulu(struct ctx *c, const char *name, const char *v); /* -> 2026-01-02T03:04:05Z, fractions cut off */
 void put_epoch_ms(struct ctx *c, const char *name, const char *v);
 void put_epoch_s(struct ctx *c, const char *name, const char *v);
 /* numeric -> whole minor units of the currency: 12.30 EUR is 1230, 12 JPY is 12, 1.234 KWD is 1234. */
@@ -224,6 +225,6 @@ struct field {
     const char *currency;       /* MINOR: the column that has it */
     const struct label *labels; /* LABEL */
 };
-void put_fields(struct ctx *c, rows r, int row, const struct field *fields); /* into the open object */
+void put_fields(struct ctx *c, rows r, int row, const struct field *fields);                /* into the open object */
 void put_row(struct ctx *c, const char *name, rows r, int row, const struct field *fields); /* an object of its own */
 void put_rows(struct ctx *c, const char *name, rows r, const struct field *fields);         /* an array of objects */

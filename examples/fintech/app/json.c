@@ -3,61 +3,17 @@
  */
 #include "json.h"
 
-static void member(struct buf *b, const char *name)
-{
-    if (b->len && !strchr("{[", b->data[b->len - 1]))
-        buf_addc(b, ',');
-    if (name) {
-        buf_add_json(b, str_of(name));
-        buf_addc(b, ':');
-    }
-}
-
-void json_open(struct buf *b, const char *name, char bracket)
-{
-    member(b, name);
-    buf_addc(b, bracket);
-}
-
-void json_close(struct buf *b, char bracket) { buf_addc(b, bracket); }
-
-void json_string(struct buf *b, const char *name, const char *value)
-{
-    member(b, name);
-    if (value)
-        buf_add_json(b, str_of(value));
-    else
-        buf_adds(b, "null");
-}
-
-void json_raw(struct buf *b, const char *name, const char *text)
-{
-    member(b, name);
-    buf_adds(b, text ? text : "null");
-}
-
-void json_time(struct buf *b, const char *name, const char *value)
-{
-    size_t len = value ? strlen(value) : 0;
-    if (len < 13 || value[10] != ' ') { /* null, infinity */
-        json_string(b, name, value);
-        return;
-    }
-    member(b, name);
-    buf_printf(b, "\"%.10sT%s%s\"", value, value + 11, value[len - 3] == '+' || value[len - 3] == '-' ? ":00" : "");
-}
-
-struct cursor {
+struct reader {
     const char *at, *end;
 };
 
-static void space(struct cursor *c)
+static void space(struct reader *c)
 {
     while (c->at < c->end && strchr(" \t\r\n", *c->at) && *c->at)
         c->at++;
 }
 
-static bool take(struct cursor *c, char ch)
+static bool take(struct reader *c, char ch)
 {
     space(c);
     if (c->at == c->end || *c->at != ch)
@@ -66,7 +22,7 @@ static bool take(struct cursor *c, char ch)
     return true;
 }
 
-static int hex4(struct cursor *c)
+static int hex4(struct reader *c)
 {
     int v = 0;
     if (c->end - c->at < 4)
@@ -104,7 +60,7 @@ static void utf8(struct buf *out, unsigned cp)
 }
 
 /* After "\u": one code point, surrogate pairs joined. */
-static bool unicode_escape(struct cursor *c, struct buf *out)
+static bool unicode_escape(struct reader *c, struct buf *out)
 {
     int v = hex4(c);
     if (v <= 0 || (v >= 0xdc00 && v < 0xe000))
@@ -123,7 +79,7 @@ static bool unicode_escape(struct cursor *c, struct buf *out)
 }
 
 /* A string, opening quote already taken; out is what it says. */
-static bool string_rest(struct cursor *c, struct buf *out)
+static bool string_rest(struct reader *c, struct buf *out)
 {
     static const char plain[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     while (c->at < c->end) {
@@ -148,14 +104,14 @@ static bool string_rest(struct cursor *c, struct buf *out)
     return false;
 }
 
-/* Any other value: its span. Brackets are counted, not matched by kind: PostgreSQL checks what is stored. */
-static bool value_span(struct cursor *c, struct str *span)
+/* A value as it is written. Brackets are counted, not matched by kind: PostgreSQL checks what is stored. */
+static bool value_span(struct reader *c, struct str *span)
 {
     const char *start = c->at;
     int depth = 0;
     struct buf ignored;
     buf_init(&ignored, 1 << 20);
-    bool good = true;
+    bool good = true, text = c->at < c->end && *c->at == '"';
     while (good && c->at < c->end) {
         char ch = *c->at;
         if (depth == 0 && strchr(",}] \t\r\n", ch))
@@ -163,7 +119,7 @@ static bool value_span(struct cursor *c, struct str *span)
         c->at++;
         if (ch == '"') {
             buf_clear(&ignored);
-            good = string_rest(c, &ignored);
+            good = (depth > 0 || text) && string_rest(c, &ignored) && !ignored.overflow;
         } else if (ch == '{' || ch == '[') {
             good = ++depth <= 32;
         } else if (ch == '}' || ch == ']') {
@@ -171,7 +127,7 @@ static bool value_span(struct cursor *c, struct str *span)
         } else if (depth == 0 && !strchr("+-.0123456789truefalsnE", ch)) {
             good = false;
         }
-        if (depth == 0 && (ch == '}' || ch == ']'))
+        if (depth == 0 && (text || ch == '}' || ch == ']'))
             break;
     }
     buf_free(&ignored);
@@ -179,44 +135,61 @@ static bool value_span(struct cursor *c, struct str *span)
     return good && depth == 0 && span->len > 0;
 }
 
-bool json_member(struct str text, const char *name, struct buf *out, bool *found)
+bool json_member(struct str text, const char *name, struct str *ret, bool *found)
 {
-    struct cursor c = {text.data, text.data + text.len};
+    struct reader c = {text.data, text.data + text.len};
     struct buf key;
     buf_init(&key, 1 << 16);
     bool good = text.len > 0 && take(&c, '{'), more = good;
     *found = false;
-    space(&c);
     if (good && take(&c, '}'))
         more = false;
     while (good && more) {
+        struct str span;
         buf_clear(&key);
         good = take(&c, '"') && string_rest(&c, &key) && take(&c, ':');
         space(&c);
-        if (!good || c.at == c.end)
-            break;
-        bool wanted = str_is(buf_str(&key), name);
-        struct buf value;
-        buf_init(&value, 1 << 20);
-        struct str span;
-        if (*c.at == '"') {
-            c.at++;
-            good = string_rest(&c, &value) && !value.overflow;
-            if (good && wanted) {
-                buf_clear(out);
-                buf_add_str(out, buf_str(&value));
-                *found = true;
-            }
-        } else if ((good = value_span(&c, &span)) && wanted && !str_is(span, "null")) {
-            buf_clear(out);
-            buf_add_str(out, span);
-            *found = true;
+        good = good && value_span(&c, &span);
+        if (good && str_is(buf_str(&key), name)) {
+            *ret = span;
+            *found = !str_is(span, "null");
         }
-        buf_free(&value);
         more = good && take(&c, ',');
         good = good && (more || take(&c, '}'));
     }
     space(&c);
     buf_free(&key);
     return good && c.at == c.end;
+}
+
+bool json_elements(struct str text, struct str *ret, size_t max, size_t *ret_count)
+{
+    struct reader c = {text.data, text.data + text.len};
+    bool good = text.len > 0 && take(&c, '['), more = good;
+    size_t n = 0;
+    if (good && take(&c, ']'))
+        more = false;
+    while (good && more) {
+        struct str span;
+        space(&c);
+        good = value_span(&c, &span) && n < max;
+        if (good)
+            ret[n++] = span;
+        more = good && take(&c, ',');
+        good = good && (more || take(&c, ']'));
+    }
+    space(&c);
+    *ret_count = n;
+    return good && c.at == c.end;
+}
+
+bool json_text(struct str value, struct buf *out)
+{
+    struct reader c = {value.data, value.data + value.len};
+    if (value.len == 0 || *c.at != '"') {
+        buf_add_str(out, value);
+        return true;
+    }
+    c.at++;
+    return string_rest(&c, out);
 }

@@ -1,27 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Deterministic data: the same psql variables give the same rows on every machine.
---   psql -v users=2000 -v transactions=100000 -v seed=1 -f schema.sql -f seed.sql -f constraints.sql
--- Popularity is skewed as in life: user ranks follow a power law (rank ~ users * u^3), merchants likewise.
+-- The core: users, accounts, merchants, transactions, entries, compliance. Deterministic: the same settings give the same rows
+-- on every machine. Popularity is skewed as in life: user ranks follow a power law (rank ~ users * u^3), merchants likewise.
 -- "Random" numbers are hashes of the row number and the seed, so that no row depends on another or on order of execution.
 
-\if :{?users} \else \set users 2000 \endif
-\if :{?transactions} \else \set transactions 100000 \endif
-\if :{?seed} \else \set seed 1 \endif
-
-SET TimeZone = 'UTC';
-SET synchronous_commit = off;
-
--- Uniform in [0, 1) from a row number and a purpose.
-CREATE FUNCTION pg_temp.u(n bigint, purpose int) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT (hashint8extended($1, $2::bigint * 1000003) & 1125899906842623) / 1125899906842624.0::float8 $$;
-
-INSERT INTO users (id, email, full_name, phone, country, kyc_level, preferences, created_at, updated_at)
+INSERT INTO users (id, email, full_name, phone, country, kyc_level, preferences, created_at, updated_at, birth_date, deleted_at)
 SELECT n, 'user' || n || '@example.com',
        (ARRAY['Ada','Bela','Chidi','Dana','Emre','Farah','Goro','Hana','Ivan','Jun','Kofi','Lena'])[1 + (n * 7 + :seed) % 12] || ' ' ||
        (ARRAY['Acheson','Brandt','Castro','Dubois','Eriksen','Fischer','Garcia','Horvat','Ito','Jensen','Kovacs'])[1 + (n * 5 + :seed) % 11],
        '+49 30 ' || (100000 + n), (ARRAY['DE','FR','ES','NL','IT','PL'])[1 + floor(6 * pg_temp.u(n, :seed + 1))::int],
        1 + (n % 3)::int, jsonb_build_object('locale', 'en', 'newsletter', n % 2 = 0, 'limits', jsonb_build_object('daily', 1000 + n % 500)),
-       timestamptz '2023-01-01 00:00:00+00' + n * interval '37 minutes', timestamptz '2026-06-30 12:00:00+00'
+       timestamptz '2023-01-01 00:00:00+00' + n * interval '37 minutes', timestamptz '2026-06-30 12:00:00+00',
+       date '1946-03-01' + floor(22000 * pg_temp.u(n, :seed + 20))::int,
+       CASE WHEN n % 131 = 0 THEN timestamptz '2026-03-01 00:00:00+00' + n * interval '11 minutes' END
 FROM generate_series(1, :users) n;
 
 -- The house: one user who owns the settlement accounts (ids 1 to 16).
@@ -31,14 +21,17 @@ INSERT INTO accounts (id, user_id, kind, opened_at)
 SELECT n, :users + 1, 'settlement', '2023-01-01 00:00:00+00' FROM generate_series(1, 16) n;
 
 -- Three accounts a user: user n has accounts 100+3n .. 102+3n.
-INSERT INTO accounts (id, user_id, kind, opened_at)
-SELECT 100 + 3 * n + k, n, (ARRAY['checking','savings','card'])[k + 1], timestamptz '2023-02-01 00:00:00+00' + n * interval '37 minutes'
+INSERT INTO accounts (id, user_id, kind, opened_at, iban)
+SELECT 100 + 3 * n + k, n, (ARRAY['checking','savings','card'])[k + 1], timestamptz '2023-02-01 00:00:00+00' + n * interval '37 minutes',
+       CASE WHEN k < 2 THEN 'DE' || lpad((10 + n % 89)::text, 2, '0') || '1001' || lpad((100 + 3 * n + k)::text, 14, '0') END
 FROM generate_series(1, :users) n, generate_series(0, 2) k;
 
-INSERT INTO merchants (id, name, category, country, tier, tags, settlement_account_id, created_at)
+INSERT INTO merchants (id, name, category, country, tier, tags, settlement_account_id, created_at, legal_name)
 SELECT n, 'Merchant ' || n, (ARRAY['grocery','travel','fuel','rent','utilities','games','pharmacy'])[1 + n % 7],
        (ARRAY['DE','FR','ES','NL'])[1 + n % 4], (ARRAY['basic','preferred','strategic'])[1 + n % 3]::merchant_tier,
-       ARRAY['online', 'm' || n % 5], 1 + n % 16, timestamptz '2023-01-01 00:00:00+00' + n * interval '1 hour'
+       ARRAY['online', 'm' || n % 5], 1 + n % 16, timestamptz '2023-01-01 00:00:00+00' + n * interval '1 hour',
+       CASE WHEN n % 23 > 0 THEN (ARRAY['Äpfel & Söhne','apfelhaus','Zürn','öko-Markt','Brasserie Élan','straße 7','Strasse 8','ÉCLAIR','eclair','de Vries'])[1 + n % 10]
+           || ' ' || n || (ARRAY[' GmbH',' SARL',' B.V.',''])[1 + n % 4] END
 FROM generate_series(1, 400) n;
 
 -- Every account starts with a deposit (transaction id = account id), then payments and transfers over 36 months.
