@@ -145,7 +145,7 @@ bool json_member(struct str text, const char *name, struct str *ret, bool *found
     if (good && take(&c, '}'))
         more = false;
     while (good && more) {
-        struct str span;
+        struct str span = {0};
         buf_clear(&key);
         good = take(&c, '"') && string_rest(&c, &key) && take(&c, ':');
         space(&c);
@@ -170,7 +170,7 @@ bool json_elements(struct str text, struct str *ret, size_t max, size_t *ret_cou
     if (good && take(&c, ']'))
         more = false;
     while (good && more) {
-        struct str span;
+        struct str span = {0};
         space(&c);
         good = value_span(&c, &span) && n < max;
         if (good)
