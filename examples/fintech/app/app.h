@@ -59,11 +59,11 @@ struct service {
     size_t job_count;
 };
 /* At the end of services/NAME/NAME.c: SERVICE(cards, ERRORS_CODE, card_routes, card_jobs) or SERVICE_NO_JOBS. */
-#define SERVICE(name_, errors_, routes_, jobs_) \
-    const struct service name_##_service;       \
+#define SERVICE(name_, errors_, routes_, jobs_)  \
+    extern const struct service name_##_service; \
     const struct service name_##_service = {#name_, errors_, routes_, COUNT(routes_), jobs_, COUNT(jobs_)}
 #define SERVICE_NO_JOBS(name_, errors_, routes_) \
-    const struct service name_##_service;        \
+    extern const struct service name_##_service; \
     const struct service name_##_service = {#name_, errors_, routes_, COUNT(routes_), NULL, 0}
 
 /* ---- the request ---- */
