@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "http.h"
 
-enum { WAITING_MAX = 200000, ANSWER_MAX = 16 << 20, REQUEST_MAX = 1024 };
+enum { WAITING_MAX = 200000, ANSWER_MAX = 16 << 20, REQUEST_MAX = 2 << 20 };
 
 struct task {
     struct job job;
@@ -33,8 +33,8 @@ struct connection {
     bool reused; /* has answered a request before */
     struct task *task;
     int64_t sent_us;
-    char request[REQUEST_MAX];
-    size_t request_len, written;
+    struct buf request;
+    size_t written;
     struct http_reply reply;
 };
 
@@ -52,24 +52,28 @@ struct driver {
     unsigned phase_count;
 };
 
+static struct task *task_new(void)
+{
+    struct task *t = xcalloc(1, sizeof *t);
+    job_init(&t->job);
+    return t;
+}
+
+static void task_free(struct task *t)
+{
+    if (t)
+        job_free(&t->job);
+    free(t);
+}
+
 static struct phase *current(struct driver *d) { return d->phases[d->phase_count - 1]; }
 
 static void finish(struct driver *d, struct task *t, enum outcome outcome, const struct http_reply *reply)
 {
     struct phase *p = d->phases[t->phase];
-    int64_t took = mono_us() - t->due_us;
     p->outstanding--;
-    p->outcomes[outcome]++;
-    hist_add(&p->endpoints[t->job.endpoint].latency, (uint64_t)(took > 0 ? took : 0));
-    if (outcome != OUTCOME_OK)
-        p->endpoints[t->job.endpoint].failed++;
-    if (reply && reply->streamed) {
-        p->streamed++;
-        p->endpoints[t->job.endpoint].streamed++;
-    }
-    if (reply && reply->status < 600)
-        p->status_seen[reply->status]++;
-    free(t);
+    phase_count(p, &t->job, outcome, reply ? reply->status : 0, reply && reply->streamed, mono_us() - t->due_us);
+    task_free(t);
 }
 
 static void enqueue(struct driver *d, struct task *t)
@@ -94,7 +98,7 @@ static void connection_close(struct connection *c)
 
 static void connection_watch(struct driver *d, struct connection *c, int op)
 {
-    struct epoll_event e = {.events = EPOLLIN | (c->written < c->request_len ? (unsigned)EPOLLOUT : 0u), .data.ptr = c};
+    struct epoll_event e = {.events = EPOLLIN | (c->written < c->request.len ? (unsigned)EPOLLOUT : 0u), .data.ptr = c};
     if (c->fd >= 0 && epoll_ctl(d->epoll, op, c->fd, &e) != 0)
         connection_close(c);
 }
@@ -104,7 +108,7 @@ static void connection_fail(struct driver *d, struct connection *c, enum outcome
 {
     struct task *t = TAKE(c->task);
     bool again = t && outcome == OUTCOME_TRANSPORT && c->reused && !t->retried && c->reply.raw.len == 0 &&
-                 t->job.method[0] == 'G';
+                 strcmp(t->job.method, "GET") == 0;
     connection_close(c);
     if (again) {
         t->retried = true;
@@ -132,8 +136,8 @@ static bool connection_open(struct driver *d, struct connection *c)
 
 static void connection_write(struct driver *d, struct connection *c)
 {
-    while (c->written < c->request_len) {
-        ssize_t n = send(c->fd, c->request + c->written, c->request_len - c->written, MSG_NOSIGNAL);
+    while (c->written < c->request.len) {
+        ssize_t n = send(c->fd, c->request.data + c->written, c->request.len - c->written, MSG_NOSIGNAL);
         if (n < 0 && (errno == EAGAIN || errno == ENOTCONN))
             break;
         if (n <= 0) {
@@ -149,18 +153,10 @@ static void connection_write(struct driver *d, struct connection *c)
 
 static void connection_send(struct driver *d, struct connection *c, struct task *t)
 {
-    const struct job *j = &t->job;
-    size_t body = strlen(j->body);
     c->task = t;
     c->sent_us = mono_us();
     c->written = 0;
-    int n = snprintf(c->request, sizeof c->request, "%s %s HTTP/1.1\r\nHost: %s\r\nX-User-Id: %llu\r\n", j->method,
-                     j->path, d->settings.host, (unsigned long long)j->user);
-    if (j->method[0] != 'G')
-        n += snprintf(c->request + n, sizeof c->request - (size_t)n,
-                      "Content-Type: application/json\r\nContent-Length: %zu\r\n", body);
-    n += snprintf(c->request + n, sizeof c->request - (size_t)n, "\r\n%s", j->body);
-    c->request_len = (size_t)n;
+    job_http(&t->job, d->settings.host, NULL, &c->request);
     http_clear(&c->reply);
     if (c->fd < 0 && !connection_open(d, c)) {
         connection_fail(d, c, OUTCOME_TRANSPORT);
@@ -192,10 +188,10 @@ static void check_own(struct driver *d, const struct task *paid, struct str body
     const char *p = body.len ? memmem(body.data, body.len, "\"id\":", 5) : NULL;
     for (p = p ? p + 5 : NULL; p && p < body.data + body.len && *p >= '0' && *p <= '9'; p++)
         id = id * 10 + (uint64_t)(*p - '0');
-    if (id == 0 || mix_random(&d->arrivals) * 100 >= d->settings.verify_percent)
+    if (id == 0 || draw(&d->arrivals) * 100 >= d->settings.verify_percent)
         return;
-    struct task *t = xcalloc(1, sizeof *t);
-    mix_own_read(paid->job.user, &t->job);
+    struct task *t = task_new();
+    d->settings.source->own_read(d->settings.source, paid->job.user, &t->job);
     t->due_us = mono_us();
     t->phase = paid->phase;
     t->own_id = id;
@@ -207,10 +203,10 @@ static void check_own(struct driver *d, const struct task *paid, struct str body
 static void answered(struct driver *d, struct connection *c)
 {
     struct task *t = TAKE(c->task);
-    enum outcome outcome = c->reply.status == t->job.expect ? OUTCOME_OK : OUTCOME_STATUS;
+    enum outcome outcome = job_expects(&t->job, c->reply.status) ? OUTCOME_OK : OUTCOME_STATUS;
     if (outcome == OUTCOME_OK && t->own_id && !mentions(http_body(&c->reply), t->own_id))
         outcome = OUTCOME_NOT_SEEN;
-    if (outcome == OUTCOME_OK && t->job.endpoint == MIX_PAY)
+    if (outcome == OUTCOME_OK && t->job.verify)
         check_own(d, t, http_body(&c->reply));
     finish(d, t, outcome, &c->reply);
     bool keep = !c->reply.close;
@@ -253,7 +249,7 @@ static void arm(struct driver *d)
 /* The gaps of a Poisson process. */
 static void schedule_next(struct driver *d)
 {
-    double gap = -log(1 - mix_random(&d->arrivals)) * 1e6 / d->settings.rate;
+    double gap = -log(1 - draw(&d->arrivals)) * 1e6 / d->settings.rate;
     d->next_due_us += (int64_t)gap + 1;
 }
 
@@ -261,8 +257,8 @@ static void generate_due(struct driver *d)
 {
     int64_t now = mono_us();
     while (!d->stopped && d->next_due_us <= now) {
-        struct task *t = xcalloc(1, sizeof *t);
-        mix_next(&d->settings.mix, &t->job);
+        struct task *t = task_new();
+        d->settings.source->next(d->settings.source, &t->job);
         t->due_us = d->next_due_us;
         t->phase = d->phase_count - 1;
         current(d)->outstanding++;
@@ -323,7 +319,7 @@ void driver_work(struct driver *d)
             if (read(d->timer, &ticks, sizeof ticks) < 0)
                 continue;
         } else if (c->fd >= 0) {
-            if (events[i].events & EPOLLOUT && c->written < c->request_len)
+            if (events[i].events & EPOLLOUT && c->written < c->request.len)
                 connection_write(d, c);
             if (c->fd >= 0 && events[i].events & ~(unsigned)EPOLLOUT)
                 connection_read(d, c);
@@ -344,7 +340,7 @@ bool driver_new(const struct driver_settings *settings, struct driver **ret, str
     struct driver *d = xcalloc(1, sizeof *d);
     d->settings = *settings;
     d->address = address;
-    d->arrivals = settings->mix.state ^ 0xa5a5a5a5u;
+    d->arrivals = settings->source->seed ^ 0xa5a5a5a5u;
     d->epoll = epoll_create1(EPOLL_CLOEXEC);
     d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN};
@@ -355,6 +351,7 @@ bool driver_new(const struct driver_settings *settings, struct driver **ret, str
     d->connections = xcalloc(settings->connections, sizeof *d->connections);
     for (unsigned i = 0; i < settings->connections; i++) {
         d->connections[i].fd = -1;
+        buf_init(&d->connections[i].request, REQUEST_MAX);
         http_init(&d->connections[i].reply, ANSWER_MAX);
     }
     d->next_due_us = d->next_check_us = mono_us();
@@ -366,17 +363,18 @@ bool driver_new(const struct driver_settings *settings, struct driver **ret, str
 void driver_free(struct driver *d)
 {
     for (unsigned i = 0; d->connections && i < d->settings.connections; i++) {
-        free(d->connections[i].task);
+        task_free(d->connections[i].task);
         connection_close(&d->connections[i]);
+        buf_free(&d->connections[i].request);
         http_free(&d->connections[i].reply);
     }
     while (d->first) {
         struct task *t = d->first;
         d->first = t->next;
-        free(t);
+        task_free(t);
     }
     for (unsigned i = 0; i < d->phase_count; i++)
-        free(d->phases[i]);
+        phase_free(d->phases[i]);
     freeaddrinfo(d->address);
     if (d->epoll >= 0)
         close(d->epoll);
@@ -395,7 +393,7 @@ void driver_rate(struct driver *d, double rate)
     schedule_next(d);
 }
 
-void driver_writes(struct driver *d, unsigned percent) { d->settings.mix.writes_percent = percent; }
+void driver_writes(struct driver *d, unsigned percent) { d->settings.source->writes(d->settings.source, percent); }
 
 void driver_verify(struct driver *d, unsigned percent) { d->settings.verify_percent = percent; }
 
@@ -406,8 +404,7 @@ bool driver_phase(struct driver *d, const char *name)
         return false;
     if (d->phase_count)
         current(d)->ended_us = now;
-    struct phase *p = xcalloc(1, sizeof *p);
-    snprintf(p->name, sizeof p->name, "%s", name);
+    struct phase *p = phase_new(d->settings.source, name);
     p->started_us = now;
     d->phases[d->phase_count++] = p;
     return true;

@@ -15,7 +15,7 @@ struct driver_settings {
     const char *host, *port;
     double rate; /* requests a second */
     unsigned connections, timeout_ms, verify_percent;
-    struct mix mix;
+    struct source *source;
 };
 
 struct driver;

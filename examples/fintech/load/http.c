@@ -61,6 +61,8 @@ static enum http_progress read_head(struct http_reply *r)
     while (rest.len > 0)
         if (!header(r, str_trim(str_cut(rest, '\n', &rest))))
             return HTTP_BROKEN;
+    if (status == 204 || status == 304) /* their length is that of the answer that is not sent */
+        r->length = 0;
     r->head_len = r->at = (size_t)(end - r->raw.data) + 4;
     return HTTP_DONE;
 }
@@ -105,6 +107,17 @@ enum http_progress http_read(struct http_reply *r)
     if (r->length < 0)
         return read_chunks(r);
     return r->raw.len - r->head_len >= (size_t)r->length ? HTTP_DONE : HTTP_MORE;
+}
+
+struct str http_header(const struct http_reply *r, const char *name)
+{
+    struct str rest = str_n(r->raw.data, r->head_len), value;
+    for (str_cut(rest, '\n', &rest); rest.len;) {
+        struct str line = str_trim(str_cut(rest, '\n', &rest));
+        if (is(str_trim(str_cut(line, ':', &value)), name) && value.data)
+            return str_trim(value);
+    }
+    return (struct str){0};
 }
 
 struct str http_body(const struct http_reply *r)

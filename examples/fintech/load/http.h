@@ -20,5 +20,7 @@ void http_clear(struct http_reply *r);
 void http_free(struct http_reply *r);
 /* After bytes were added to raw. An answer of unknown length is broken: nothing here sends one. */
 enum http_progress http_read(struct http_reply *r);
+/* A header of an answer whose head is complete; data NULL: it has none. A view until more is read. */
+struct str http_header(const struct http_reply *r, const char *name);
 /* The body of a complete answer. */
 struct str http_body(const struct http_reply *r);

@@ -2,9 +2,12 @@
 /*
  * fintech-load: the example's traffic.
  *   fintech-load --url http://127.0.0.1:8000 --rate 100 --seconds 10 --users 2000 --transactions 100000
- * With --control, lines on stdin steer it while it runs: `rate N`, `writes PERCENT`, `verify PERCENT`, `phase NAME`,
- * `quit`; the end of stdin is `quit`. --json appends a line for each phase once its last request is finished; --status
- * keeps one line of the last second in a file, for whoever draws a live line. Exit 0: no request failed; 1: some did.
+ * sends the quick demo's requests; with --services examples/fintech/services --pools pools.tsv those of the services'
+ * requests.mix. --dry-run N prints the first N of them, --contract FILE sends every line of the mixes and writes down
+ * the exchanges (contract.h). With --control, lines on stdin steer it while it runs: `rate N`, `writes PERCENT`,
+ * `verify PERCENT`, `phase NAME`, `quit`; the end of stdin is `quit`. --json appends a line for each phase once its
+ * last request is finished; --status keeps one line of the last second in a file, for whoever draws a live line. Exit
+ * 0: no request failed; 1: some did.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,13 +21,19 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "contract.h"
 #include "driver.h"
+#include "mix.h"
 
 struct settings {
     struct driver_settings driver;
+    struct mix_settings mix; /* seed, users, transactions and writes are of both kinds of traffic */
+    struct services_settings services;
+    struct contract_settings contract;
     const char *url, *json, *status, *phase;
     double seconds;
-    bool control, quiet;
+    uint64_t dry_run;
+    bool control, quiet, writes_set;
 };
 
 enum { OPT_NUMBER, OPT_TEXT, OPT_FLAG, OPT_REAL };
@@ -37,7 +46,14 @@ static const struct row {
     {"rate", "requests a second, open loop (50)", OPT_REAL, 0.1, 1e6},
     {"seconds", "how long; 0: until told (10)", OPT_REAL, 0, 1e6},
     {"connections", "at most so many (64)", OPT_NUMBER, 1, 10000},
-    {"writes", "per cent of requests that write (15)", OPT_NUMBER, 0, 100},
+    {"services", "the folder whose */requests.mix are the traffic (the quick demo's)", OPT_TEXT, 0, 0},
+    {"pools", "ids for it: lines of pool, owner, value, with tabs", OPT_TEXT, 0, 0},
+    {"only", "of these services alone: cards,loans", OPT_TEXT, 0, 0},
+    {"contract", "send every line of the mixes, write each exchange to this file", OPT_TEXT, 0, 0},
+    {"times", "how often it sends each read (3)", OPT_NUMBER, 1, 1000},
+    {"dry-run", "print the first N requests and send none", OPT_NUMBER, 1, 1e7},
+    {"writes", "per cent of requests that write (15; of services that write or are synchronous: 28)", OPT_NUMBER, 0,
+     100},
     {"verify", "per cent of payments looked up at once by their payer (100)", OPT_NUMBER, 0, 100},
     {"unknown", "per mille of reads that ask for what is not there (5)", OPT_NUMBER, 0, 1000},
     {"timeout-ms", "of one request (10000)", OPT_NUMBER, 1, 600000},
@@ -89,14 +105,21 @@ static void set_option(struct settings *s, const struct row *row, const char *te
     SET("rate", d->rate, v)
     SET("seconds", s->seconds, v)
     SET("connections", d->connections, (unsigned)v)
-    SET("writes", d->mix.writes_percent, (unsigned)v)
+    SET("writes", s->mix.writes_percent, (unsigned)v)
+    SET("writes", s->writes_set, true)
     SET("verify", d->verify_percent, (unsigned)v)
-    SET("unknown", d->mix.unknown_per_mille, (unsigned)v)
+    SET("unknown", s->mix.unknown_per_mille, (unsigned)v)
     SET("timeout-ms", d->timeout_ms, (unsigned)v)
-    SET("seed", d->mix.state, (uint64_t)v)
-    SET("users", d->mix.users, (uint64_t)v)
-    SET("transactions", d->mix.transactions, (uint64_t)v)
-    SET("cases", d->mix.cases, (uint64_t)v)
+    SET("seed", s->mix.seed, (uint64_t)v)
+    SET("users", s->mix.users, (uint64_t)v)
+    SET("transactions", s->mix.transactions, (uint64_t)v)
+    SET("cases", s->mix.cases, (uint64_t)v)
+    SET("services", s->services.folder, text)
+    SET("pools", s->services.pools, text)
+    SET("only", s->services.only, text)
+    SET("contract", s->contract.file, text)
+    SET("times", s->contract.times, (unsigned)v)
+    SET("dry-run", s->dry_run, (uint64_t)v)
     SET("phase", s->phase, text)
     SET("json", s->json, text)
     SET("status", s->status, text)
@@ -135,7 +158,10 @@ static void parse(struct settings *s, int argc, char **argv)
     }
     if (optind != argc)
         exit(usage(stderr));
-    parse_url(s);
+    if (!s->services.folder && (s->services.pools || s->services.only || s->contract.file))
+        fail("--pools, --only and --contract", "want --services as well");
+    if (!s->dry_run)
+        parse_url(s);
 }
 
 /* One line from stdin. False: quit. */
@@ -220,7 +246,7 @@ static double recent_p95_ms(struct ticker *k, struct driver *d)
     if (k->phase != last)
         hist_clear(&k->seen[0]);
     k->phase = last;
-    phase_group(driver_get_phase(d, last), MIX_READ, &k->seen[1]);
+    phase_group(driver_get_phase(d, last), GROUP_READ, &k->seen[1]);
     k->recent = k->seen[1];
     for (unsigned i = 0; i < HIST_BUCKETS; i++)
         k->recent.buckets[i] -= k->seen[0].buckets[i];
@@ -262,12 +288,12 @@ static void summary(struct driver *d)
     CLEANUP(free_ptr) struct hist *h = xmalloc(sizeof *h);
     for (unsigned i = 0; i < driver_phase_count(d); i++) {
         const struct phase *p = driver_get_phase(d, i);
-        phase_group(p, MIX_READ, h);
+        phase_group(p, GROUP_READ, h);
         printf("%s: %llu requests, %llu failed, reads p50 %.2f p95 %.2f p99 %.2f ms", p->name,
                (unsigned long long)phase_requests(p), (unsigned long long)phase_failed(p),
                (double)hist_quantile(h, 0.5) / 1e3, (double)hist_quantile(h, 0.95) / 1e3,
                (double)hist_quantile(h, 0.99) / 1e3);
-        phase_group(p, MIX_WRITE, h);
+        phase_group(p, GROUP_WRITE, h);
         printf(", writes p50 %.2f p95 %.2f ms\n", (double)hist_quantile(h, 0.5) / 1e3,
                (double)hist_quantile(h, 0.95) / 1e3);
     }
@@ -314,34 +340,111 @@ static void run(struct settings *s, struct driver *d)
         close(k->status_fd);
 }
 
-int main(int argc, char **argv)
+/* What was answered with a status that nobody expected. */
+static void show_samples(struct driver *d)
 {
-    struct settings s = {.seconds = 10,
-                         .phase = "run",
-                         .driver = {.rate = 50,
-                                    .connections = 64,
-                                    .timeout_ms = 10000,
-                                    .verify_percent = 100,
-                                    .mix = {.state = 1,
-                                            .users = 2000,
-                                            .transactions = 100000,
-                                            .cases = 100,
-                                            .merchants = 400,
-                                            .writes_percent = 15,
-                                            .unknown_per_mille = 5}}};
+    for (unsigned i = 0; i < driver_phase_count(d); i++) {
+        const struct phase *p = driver_get_phase(d, i);
+        for (unsigned k = 0; k < p->sample_count; k++)
+            fprintf(stderr, "%s: got %u: " STR_FMT "\n", p->name, p->samples[k].status,
+                    STR_ARG(buf_str(&p->samples[k].request)));
+    }
+}
+
+static int drive(struct settings *s)
+{
     struct driver *d;
     struct err err = {0};
-    parse(&s, argc, argv);
-    if (!driver_new(&s.driver, &d, &err)) {
+    if (!driver_new(&s->driver, &d, &err)) {
         fprintf(stderr, "fintech-load: %s\n", err.text);
         return (int)err.class;
     }
-    driver_phase(d, s.phase);
-    run(&s, d);
+    driver_phase(d, s->phase);
+    run(s, d);
     uint64_t failed = 0;
     for (unsigned i = 0; i < driver_phase_count(d); i++)
         failed += phase_failed(driver_get_phase(d, i));
     summary(d);
+    show_samples(d);
     driver_free(d);
     return failed ? 1 : 0;
+}
+
+static int dry_run(struct source *source, uint64_t count)
+{
+    struct buf line;
+    buf_init(&line, 0);
+    for (uint64_t i = 0; i < count; i++) {
+        struct job j;
+        job_init(&j);
+        source->next(source, &j);
+        buf_clear(&line);
+        job_text(&j, &line);
+        puts(line.data);
+        job_free(&j);
+    }
+    buf_free(&line);
+    return fflush(stdout) == 0 ? 0 : 8;
+}
+
+static int contract(struct settings *s, struct services *services)
+{
+    struct contract_result result;
+    struct err err = {0};
+    s->contract.host = s->driver.host;
+    s->contract.port = s->driver.port;
+    s->contract.timeout_ms = s->driver.timeout_ms;
+    if (!contract_run(services, &s->contract, &result, &err)) {
+        fprintf(stderr, "fintech-load: %s\n", err.text);
+        return (int)err.class;
+    }
+    printf("%u exchanges of %zu lines, %u with a status that was not expected\n", result.sent,
+           services_lines(services)->count, result.unexpected);
+    return result.unexpected ? 1 : 0;
+}
+
+static int with_services(struct settings *s)
+{
+    struct services *services;
+    struct err err = {0};
+    const struct line *unmatched;
+    s->services.seed = s->mix.seed;
+    s->services.users = s->mix.users;
+    s->services.transactions = s->mix.transactions;
+    s->services.writes_percent = s->writes_set ? s->mix.writes_percent : 28;
+    if (!services_new(&s->services, &services, &err)) {
+        fprintf(stderr, "fintech-load: %s\n", err.text);
+        return (int)err.class;
+    }
+    unsigned n = services_unmatched(services, &unmatched);
+    if (n)
+        fprintf(stderr, "%s:%u: no user owns something in each pool of this line (%u lines); its requests mix owners\n",
+                unmatched->file, unmatched->number, n);
+    s->driver.source = services_source(services);
+    int status = s->contract.file ? contract(s, services)
+                 : s->dry_run     ? dry_run(s->driver.source, s->dry_run)
+                                  : drive(s);
+    services_free(services);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings s = {.seconds = 10,
+                         .phase = "run",
+                         .driver = {.rate = 50, .connections = 64, .timeout_ms = 10000, .verify_percent = 100},
+                         .contract = {.times = 3},
+                         .mix = {.seed = 1,
+                                 .users = 2000,
+                                 .transactions = 100000,
+                                 .cases = 100,
+                                 .writes_percent = 15,
+                                 .unknown_per_mille = 5}};
+    parse(&s, argc, argv);
+    if (s.services.folder)
+        return with_services(&s);
+    s.driver.source = mix_new(&s.mix);
+    int status = s.dry_run ? dry_run(s.driver.source, s.dry_run) : drive(&s);
+    mix_free(s.driver.source);
+    return status;
 }
