@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: Apache-2.0
+SELECT 'fraud_alert', NULL, id::text FROM fraud_alerts ORDER BY id LIMIT 20000;
+SELECT 'fraud_rule', NULL, id::text FROM fraud_rules ORDER BY id;
