@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Who did what, when: the trail that every other service writes into, a partition a month. Reporting style: CTEs, windows
- * and grouping sets, the database does the work. camelCase; lists by cursor over (time, id); errors are a plain text.
+ * Who did what, when: the trail that every other service writes into, a partition a month. Reporting style: CTEs,
+ * windows and grouping sets, the database does the work. camelCase; lists by cursor over (time, id); errors are a plain
+ * text.
  */
 #include <stdlib.h>
 
@@ -10,11 +11,18 @@
 static const struct label actor_labels[] = {
     {"user", "Customer"}, {"staff", "Employee"}, {"partner", "Partner"}, {"system", "System"}, {NULL, NULL}};
 
-static const struct field event_fields[] = {
-    {"id", NULL, NUMBER}, {"service", NULL, TEXT}, {"action", NULL, TEXT}, {"entity", NULL, TEXT},
-    {"entityId", "entity_id", TEXT}, {"actorType", "actor_kind", LABEL, .labels = actor_labels},
-    {"actorId", "actor_id", NUMBER, .omit_null = true}, {"actorName", "actor_name", TEXT, .omit_null = true},
-    {"ip", NULL, TEXT}, {"at", NULL, ISO}, {"atMs", "at", EPOCH_MS}, {NULL}};
+static const struct field event_fields[] = {{"id", NULL, NUMBER},
+                                            {"service", NULL, TEXT},
+                                            {"action", NULL, TEXT},
+                                            {"entity", NULL, TEXT},
+                                            {"entityId", "entity_id", TEXT},
+                                            {"actorType", "actor_kind", LABEL, .labels = actor_labels},
+                                            {"actorId", "actor_id", NUMBER, .omit_null = true},
+                                            {"actorName", "actor_name", TEXT, .omit_null = true},
+                                            {"ip", NULL, TEXT},
+                                            {"at", NULL, ISO},
+                                            {"atMs", "at", EPOCH_MS},
+                                            {NULL}};
 
 static const struct field change_fields[] = {{"field", NULL, TEXT}, {"from", "old", JSON}, {"to", "new", JSON}, {NULL}};
 
@@ -33,16 +41,17 @@ static void list_events(struct ctx *c)
 {
     const char *at, *id, *limit = arg_number(c, "limit", "25", 1, 100);
     cursor_in(c, &at, &id);
-    rows r = sql(c,
-                 "SELECT e.id, e.service, e.action, e.entity, e.entity_id, e.actor_kind, e.actor_id, u.full_name AS actor_name, "
-                 "host(e.ip) AS ip, e.at FROM audit_events e "
-                 "LEFT JOIN users u ON u.id = e.actor_id AND e.actor_kind = 'user' "
-                 "WHERE ($1::timestamptz IS NULL OR (e.at, e.id) < ($1::timestamptz, $2::bigint)) "
-                 "AND ($3::text IS NULL OR e.service = $3) AND ($4::text IS NULL OR e.action = $4) "
-                 "AND ($5::text IS NULL OR e.actor_kind = $5) AND ($6::bigint IS NULL OR u.id = $6) "
-                 "ORDER BY e.at DESC, e.id DESC LIMIT $7",
-                 at, id, arg(c, "service"), arg(c, "action"), arg_choice(c, "actorType", "user|staff|partner|system"),
-                 arg_number(c, "userId", NULL, 1, INT64_MAX), limit);
+    rows r = sql(
+        c,
+        "SELECT e.id, e.service, e.action, e.entity, e.entity_id, e.actor_kind, e.actor_id, u.full_name AS actor_name, "
+        "host(e.ip) AS ip, e.at FROM audit_events e "
+        "LEFT JOIN users u ON u.id = e.actor_id AND e.actor_kind = 'user' "
+        "WHERE ($1::timestamptz IS NULL OR (e.at, e.id) < ($1::timestamptz, $2::bigint)) "
+        "AND ($3::text IS NULL OR e.service = $3) AND ($4::text IS NULL OR e.action = $4) "
+        "AND ($5::text IS NULL OR e.actor_kind = $5) AND ($6::bigint IS NULL OR u.id = $6) "
+        "ORDER BY e.at DESC, e.id DESC LIMIT $7",
+        at, id, arg(c, "service"), arg(c, "action"), arg_choice(c, "actorType", "user|staff|partner|system"),
+        arg_number(c, "userId", NULL, 1, INT64_MAX), limit);
     put_page(c, r, limit, event_fields);
 }
 
@@ -82,9 +91,14 @@ static void get_event(struct ctx *c)
     end(c);
 }
 
-static const struct field trail_fields[] = {
-    {"version", NULL, NUMBER}, {"action", NULL, TEXT}, {"by", NULL, TEXT}, {"at", NULL, ZULU},
-    {"secondsSinceLast", "since_last", NUMBER, .omit_null = true}, {"state", NULL, JSON}, {"touched", NULL, ARRAY}, {NULL}};
+static const struct field trail_fields[] = {{"version", NULL, NUMBER},
+                                            {"action", NULL, TEXT},
+                                            {"by", NULL, TEXT},
+                                            {"at", NULL, ZULU},
+                                            {"secondsSinceLast", "since_last", NUMBER, .omit_null = true},
+                                            {"state", NULL, JSON},
+                                            {"touched", NULL, ARRAY},
+                                            {NULL}};
 
 static void entity_trail(struct ctx *c)
 {
@@ -103,53 +117,64 @@ static void entity_trail(struct ctx *c)
     put_rows(c, NULL, r, trail_fields);
 }
 
-static const struct field daily_fields[] = {
-    {"day", NULL, TEXT}, {"service", NULL, TEXT}, {"events", NULL, NUMBER}, {"byStaff", "by_staff", NUMBER},
-    {"actors", NULL, NUMBER}, {"countries", NULL, NUMBER}, {"sharePct", "share", NUMBER}, {NULL}};
+static const struct field daily_fields[] = {{"day", NULL, TEXT},           {"service", NULL, TEXT},
+                                            {"events", NULL, NUMBER},      {"byStaff", "by_staff", NUMBER},
+                                            {"actors", NULL, NUMBER},      {"countries", NULL, NUMBER},
+                                            {"sharePct", "share", NUMBER}, {NULL}};
 
 static void daily(struct ctx *c)
 {
     const char *month = arg_number(c, "month", "202605", 202301, 202712);
-    rows r = sql(c,
-                 "WITH span AS (SELECT make_timestamptz($1::int / 100, $1::int % 100, 1, 0, 0, 0, 'Europe/Berlin') AS first), "
-                 "counted AS (SELECT (e.at AT TIME ZONE 'Europe/Berlin')::date AS day, e.service, count(*) AS events, "
-                 "  count(*) FILTER (WHERE e.actor_kind = 'staff') AS by_staff, count(DISTINCT u.id) AS actors, "
-                 "  count(DISTINCT u.country) AS countries "
-                 "  FROM audit_events e LEFT JOIN users u ON u.id = e.actor_id AND e.actor_kind = 'user', span s "
-                 "  WHERE e.at >= s.first AND e.at < s.first + interval '1 month' "
-                 "  GROUP BY GROUPING SETS ((1, 2), (1), ())) "
-                 "SELECT coalesce(day::text, 'month') AS day, coalesce(service, 'all') AS service, events, by_staff, actors, countries, "
-                 "round(100.0 * events / sum(events) FILTER (WHERE service IS NOT NULL) OVER (PARTITION BY day), 1) AS share "
-                 "FROM counted WHERE events > 0 ORDER BY counted.day NULLS LAST, counted.service COLLATE \"C\" NULLS LAST",
-                 month);
+    rows r = sql(
+        c,
+        "WITH span AS (SELECT make_timestamptz($1::int / 100, $1::int % 100, 1, 0, 0, 0, 'Europe/Berlin') AS first), "
+        "counted AS (SELECT (e.at AT TIME ZONE 'Europe/Berlin')::date AS day, e.service, count(*) AS events, "
+        "  count(*) FILTER (WHERE e.actor_kind = 'staff') AS by_staff, count(DISTINCT u.id) AS actors, "
+        "  count(DISTINCT u.country) AS countries "
+        "  FROM audit_events e LEFT JOIN users u ON u.id = e.actor_id AND e.actor_kind = 'user', span s "
+        "  WHERE e.at >= s.first AND e.at < s.first + interval '1 month' "
+        "  GROUP BY GROUPING SETS ((1, 2), (1), ())) "
+        "SELECT coalesce(day::text, 'month') AS day, coalesce(service, 'all') AS service, events, by_staff, actors, "
+        "countries, "
+        "round(100.0 * events / sum(events) FILTER (WHERE service IS NOT NULL) OVER (PARTITION BY day), 1) AS share "
+        "FROM counted WHERE events > 0 ORDER BY counted.day NULLS LAST, counted.service COLLATE \"C\" NULLS LAST",
+        month);
     object(c, NULL);
     put_number(c, "month", month);
     put_rows(c, "days", r, daily_fields);
     end(c);
 }
 
-static const struct field actor_fields[] = {
-    {"service", NULL, TEXT}, {"events", NULL, NUMBER}, {"nightly", NULL, NUMBER}, {"lastAction", "last_action", TEXT},
-    {"lastAt", "last_at", ISO}, {"rank", NULL, NUMBER}, {NULL}};
+static const struct field actor_fields[] = {{"service", NULL, TEXT},
+                                            {"events", NULL, NUMBER},
+                                            {"nightly", NULL, NUMBER},
+                                            {"lastAction", "last_action", TEXT},
+                                            {"lastAt", "last_at", ISO},
+                                            {"rank", NULL, NUMBER},
+                                            {NULL}};
 
 static void actor_activity(struct ctx *c)
 {
-    rows u = found(c,
-                   sql(c,
-                       "SELECT u.full_name, u.status, t.created_at AS last_payment, t.amount, m.name AS merchant FROM users u "
-                       "LEFT JOIN LATERAL (SELECT * FROM transactions t WHERE t.user_id = u.id ORDER BY t.created_at DESC, t.id DESC "
-                       "LIMIT 1) t ON true LEFT JOIN merchants m ON m.id = t.merchant_id WHERE u.id = $1",
-                       param(c, "id")),
-                   "user");
-    rows r = sql(c,
-                 "WITH mine AS (SELECT * FROM audit_events WHERE actor_id = $1 AND actor_kind = 'user'), "
-                 "latest AS (SELECT DISTINCT ON (service) service, action, at FROM mine ORDER BY service, at DESC, id DESC) "
-                 "SELECT m.service, count(*) AS events, l.action AS last_action, l.at AS last_at, "
-                 "count(*) FILTER (WHERE extract(hour FROM m.at AT TIME ZONE 'Europe/Berlin') < 6) AS nightly, "
-                 "rank() OVER (ORDER BY count(*) DESC) AS rank "
-                 "FROM mine m JOIN latest l USING (service) LEFT JOIN audit_retention r USING (service) "
-                 "GROUP BY m.service, l.action, l.at, r.keep_months ORDER BY rank, r.keep_months DESC NULLS LAST, m.service COLLATE \"C\"",
-                 param(c, "id"));
+    rows u = found(
+        c,
+        sql(c,
+            "SELECT u.full_name, u.status, t.created_at AS last_payment, t.amount, m.name AS merchant FROM users u "
+            "LEFT JOIN LATERAL (SELECT * FROM transactions t WHERE t.user_id = u.id ORDER BY t.created_at DESC, t.id "
+            "DESC "
+            "LIMIT 1) t ON true LEFT JOIN merchants m ON m.id = t.merchant_id WHERE u.id = $1",
+            param(c, "id")),
+        "user");
+    rows r =
+        sql(c,
+            "WITH mine AS (SELECT * FROM audit_events WHERE actor_id = $1 AND actor_kind = 'user'), "
+            "latest AS (SELECT DISTINCT ON (service) service, action, at FROM mine ORDER BY service, at DESC, id DESC) "
+            "SELECT m.service, count(*) AS events, l.action AS last_action, l.at AS last_at, "
+            "count(*) FILTER (WHERE extract(hour FROM m.at AT TIME ZONE 'Europe/Berlin') < 6) AS nightly, "
+            "rank() OVER (ORDER BY count(*) DESC) AS rank "
+            "FROM mine m JOIN latest l USING (service) LEFT JOIN audit_retention r USING (service) "
+            "GROUP BY m.service, l.action, l.at, r.keep_months ORDER BY rank, r.keep_months DESC NULLS LAST, m.service "
+            "COLLATE \"C\"",
+            param(c, "id"));
     object(c, NULL);
     put_text(c, "name", one(u, "full_name"));
     put_text(c, "status", one(u, "status"));
@@ -161,8 +186,8 @@ static void actor_activity(struct ctx *c)
 }
 
 static const struct field access_fields[] = {
-    {"id", NULL, NUMBER}, {"action", NULL, TEXT}, {"ip", NULL, TEXT, .omit_null = true}, {"at", NULL, ISO},
-    {"kept", NULL, TEXT}, {NULL}};
+    {"id", NULL, NUMBER}, {"action", NULL, TEXT}, {"ip", NULL, TEXT, .omit_null = true},
+    {"at", NULL, ISO},    {"kept", NULL, TEXT},   {NULL}};
 
 /* What a customer may see of it: their own doings. */
 static void my_log(struct ctx *c)
@@ -170,13 +195,14 @@ static void my_log(struct ctx *c)
     const char *at, *id, *limit = arg_number(c, "limit", "20", 1, 50);
     only_owner(c, param(c, "id"));
     cursor_in(c, &at, &id);
-    rows r = sql(c,
-                 "SELECT e.id, e.action, host(e.ip) AS ip, e.at, coalesce(r.keep_months || ' months', 'until closed') AS kept "
-                 "FROM users u JOIN audit_events e ON e.actor_id = u.id AND e.actor_kind = 'user' "
-                 "LEFT JOIN audit_retention r ON r.service = e.service "
-                 "WHERE u.id = $1 AND ($2::timestamptz IS NULL OR (e.at, e.id) < ($2::timestamptz, $3::bigint)) "
-                 "ORDER BY e.at DESC, e.id DESC LIMIT $4",
-                 param(c, "id"), at, id, limit);
+    rows r = sql(
+        c,
+        "SELECT e.id, e.action, host(e.ip) AS ip, e.at, coalesce(r.keep_months || ' months', 'until closed') AS kept "
+        "FROM users u JOIN audit_events e ON e.actor_id = u.id AND e.actor_kind = 'user' "
+        "LEFT JOIN audit_retention r ON r.service = e.service "
+        "WHERE u.id = $1 AND ($2::timestamptz IS NULL OR (e.at, e.id) < ($2::timestamptz, $3::bigint)) "
+        "ORDER BY e.at DESC, e.id DESC LIMIT $4",
+        param(c, "id"), at, id, limit);
     put_page(c, r, limit, access_fields);
 }
 
@@ -207,23 +233,30 @@ static void set_retention(struct ctx *c)
 {
     const char *months = need_id(c, "keepMonths"), *basis = need(c, "legalBasis");
     begin(c);
-    rows old = found(c, sql(c, "SELECT * FROM audit_retention WHERE service = $1 FOR UPDATE", param(c, "service")), "retention");
+    rows old = found(c, sql(c, "SELECT * FROM audit_retention WHERE service = $1 FOR UPDATE", param(c, "service")),
+                     "retention");
     long long m = months ? atoll(months) : 0;
     if (m < 6 || m > 240)
         stop(c, 422, "invalid", "keepMonths must be from 6 to 240");
-    rows r = sql(c,
-                 "UPDATE audit_retention SET keep_months = $2, legal_basis = $3, reviewed_on = current_date, updated_at = now() "
-                 "WHERE service = $1 RETURNING *",
-                 param(c, "service"), months, basis);
+    rows r = sql(
+        c,
+        "UPDATE audit_retention SET keep_months = $2, legal_basis = $3, reviewed_on = current_date, updated_at = now() "
+        "WHERE service = $1 RETURNING *",
+        param(c, "service"), months, basis);
     sql(c,
         "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, before, after) "
         "VALUES ($1, 'staff', 'audit', 'retention.change', 'retention', $2, jsonb_build_object('months', $3::int), "
         "jsonb_build_object('months', $4::int))",
         caller(c), param(c, "service"), one(old, "keep_months"), months);
     commit(c);
-    static const struct field retention_fields[] = {
-        {"service", NULL, TEXT}, {"keepMonths", "keep_months", NUMBER}, {"legalBasis", "legal_basis", TEXT},
-        {"ownerTeam", "owner_team", TEXT}, {"contact", NULL, TEXT}, {"purge", NULL, BOOL}, {"exempt", "exempt_kinds", ARRAY}, {NULL}};
+    static const struct field retention_fields[] = {{"service", NULL, TEXT},
+                                                    {"keepMonths", "keep_months", NUMBER},
+                                                    {"legalBasis", "legal_basis", TEXT},
+                                                    {"ownerTeam", "owner_team", TEXT},
+                                                    {"contact", NULL, TEXT},
+                                                    {"purge", NULL, BOOL},
+                                                    {"exempt", "exempt_kinds", ARRAY},
+                                                    {NULL}};
     put_row(c, NULL, r, 0, retention_fields);
 }
 

@@ -1,7 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE audit_events ADD PRIMARY KEY (id, at);
-ALTER TABLE audit_retention ADD PRIMARY KEY (service), ADD CHECK (keep_months > 0);
-
 -- Actors, entities and services are texts and numbers without foreign keys: an event outlives what it tells of.
 ALTER TABLE audit_events ADD CHECK (actor_kind IN ('user', 'staff', 'partner', 'system'));
 CREATE INDEX audit_events_at ON audit_events (at, id);

@@ -1,8 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE collection_cases ADD PRIMARY KEY (id), ADD UNIQUE (case_no);
-ALTER TABLE collection_actions ADD PRIMARY KEY (id);
-ALTER TABLE payment_promises ADD PRIMARY KEY (id);
-
 ALTER TABLE collection_cases ADD FOREIGN KEY (loan_id) REFERENCES loans, ADD FOREIGN KEY (user_id) REFERENCES users,
     ADD CHECK (status IN ('open', 'promised', 'paused', 'legal', 'resolved', 'written_off')), ADD CHECK (prio BETWEEN 1 AND 5);
 ALTER TABLE collection_actions ADD FOREIGN KEY (case_id) REFERENCES collection_cases;

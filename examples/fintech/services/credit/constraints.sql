@@ -1,8 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE bureau_reports ADD PRIMARY KEY (id);
-ALTER TABLE credit_scores ADD PRIMARY KEY (id);
-ALTER TABLE credit_lines ADD PRIMARY KEY (id);
-
 ALTER TABLE bureau_reports ADD FOREIGN KEY (user_id) REFERENCES users, ADD CHECK (score_min < score_max);
 ALTER TABLE credit_scores ADD FOREIGN KEY (user_id) REFERENCES users, ADD FOREIGN KEY (report_id) REFERENCES bureau_reports;
 ALTER TABLE credit_lines ADD FOREIGN KEY (user_id) REFERENCES users, ADD FOREIGN KEY (account_id) REFERENCES accounts,

@@ -1,9 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE fraud_rules ADD PRIMARY KEY (id), ADD UNIQUE (code);
-ALTER TABLE fraud_alerts ADD PRIMARY KEY (id);
-ALTER TABLE fraud_scores ADD PRIMARY KEY (id);
-ALTER TABLE fraud_device_links ADD PRIMARY KEY (id);
-
 ALTER TABLE fraud_alerts ADD FOREIGN KEY (transaction_id) REFERENCES transactions, ADD FOREIGN KEY (user_id) REFERENCES users,
     ADD FOREIGN KEY (rule_id) REFERENCES fraud_rules, ADD CHECK (status IN ('open', 'in_review', 'confirmed', 'dismissed'));
 ALTER TABLE fraud_scores ADD FOREIGN KEY (account_id) REFERENCES accounts, ADD CHECK (verdict IN ('approve', 'review', 'decline'));

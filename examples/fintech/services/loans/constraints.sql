@@ -1,9 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE loan_products ADD PRIMARY KEY (id), ADD UNIQUE (code);
-ALTER TABLE loan_applications ADD PRIMARY KEY (id);
-ALTER TABLE loans ADD PRIMARY KEY (id), ADD UNIQUE (loan_number);
-ALTER TABLE loan_collateral ADD PRIMARY KEY (id);
-
 ALTER TABLE loan_products ADD CHECK (min_amount <= max_amount), ADD CHECK (rate_from <= rate_to);
 ALTER TABLE loan_applications ADD FOREIGN KEY (user_id) REFERENCES users, ADD FOREIGN KEY (product_id) REFERENCES loan_products,
     ADD FOREIGN KEY (account_id) REFERENCES accounts, ADD CHECK (term_months BETWEEN 1 AND 480);

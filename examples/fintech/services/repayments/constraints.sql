@@ -1,9 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE repayment_plans ADD PRIMARY KEY (id);
-ALTER TABLE instalments ADD PRIMARY KEY (id), ADD UNIQUE (plan_id, number);
-ALTER TABLE repayments ADD PRIMARY KEY (id);
-ALTER TABLE repayment_allocations ADD PRIMARY KEY (repayment_id, instalment_id, bucket);
-
 ALTER TABLE repayment_plans ADD FOREIGN KEY (loan_id) REFERENCES loans;
 ALTER TABLE instalments ADD FOREIGN KEY (plan_id) REFERENCES repayment_plans, ADD FOREIGN KEY (loan_id) REFERENCES loans,
     ADD CHECK (principal_paid <= principal_due AND interest_paid <= interest_due AND fee_paid <= fee_due);

@@ -1,8 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE risk_rules ADD PRIMARY KEY (id), ADD UNIQUE (code);
-ALTER TABLE risk_scores ADD PRIMARY KEY (id);
-ALTER TABLE pep_flags ADD PRIMARY KEY (id);
-
 ALTER TABLE risk_scores ADD FOREIGN KEY (user_id) REFERENCES users, ADD FOREIGN KEY (previous_id) REFERENCES risk_scores, ADD CHECK (score BETWEEN 0 AND 1000);
 ALTER TABLE pep_flags ADD FOREIGN KEY (user_id) REFERENCES users;
 

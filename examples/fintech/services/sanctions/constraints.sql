@@ -1,9 +1,4 @@
 -- SPDX-License-Identifier: Apache-2.0
-ALTER TABLE sanction_lists ADD PRIMARY KEY (id), ADD UNIQUE (code);
-ALTER TABLE sanction_entries ADD PRIMARY KEY (id), ADD UNIQUE (list_id, ext_ref);
-ALTER TABLE screenings ADD PRIMARY KEY (id);
-ALTER TABLE screening_matches ADD PRIMARY KEY (screening_id, entry_id);
-
 ALTER TABLE sanction_entries ADD FOREIGN KEY (list_id) REFERENCES sanction_lists;
 ALTER TABLE screenings ADD FOREIGN KEY (user_id) REFERENCES users, ADD FOREIGN KEY (transaction_id) REFERENCES transactions;
 ALTER TABLE screening_matches ADD FOREIGN KEY (screening_id) REFERENCES screenings, ADD FOREIGN KEY (entry_id) REFERENCES sanction_entries,
