@@ -69,7 +69,7 @@ static void get_event(struct ctx *c)
     rows changes = sql(c,
                        "SELECT coalesce(b.key, a.key) AS field, b.value AS old, a.value AS new "
                        "FROM jsonb_each($1::jsonb) b FULL JOIN jsonb_each($2::jsonb) a ON a.key = b.key "
-                       "WHERE b.value IS DISTINCT FROM a.value ORDER BY field COLLATE \"C\"",
+                       "WHERE b.value IS DISTINCT FROM a.value ORDER BY coalesce(b.key, a.key) COLLATE \"C\"",
                        one(e, "before"), one(e, "after"));
     object(c, NULL);
     put_fields(c, e, 0, event_fields);
@@ -270,4 +270,4 @@ static const struct route audit_routes[] = {
     {"GET", "/v1/audit/users/{id}/log", my_log, AUTH_USER, NULL, false},
     {"PUT", "/v1/audit/retention/{service:text}", set_retention, AUTH_STAFF, NULL, false},
 };
-SERVICE_NO_JOBS(audit, ERRORS_TEXT, audit_routes)
+SERVICE_NO_JOBS(audit, ERRORS_TEXT, audit_routes);
