@@ -4,8 +4,6 @@
  * windows and grouping sets, the database does the work. camelCase; lists by cursor over (time, id); errors are a plain
  * text.
  */
-#include <stdlib.h>
-
 #include "app.h"
 
 static const struct label actor_labels[] = {
@@ -27,10 +25,10 @@ static const struct field event_fields[] = {{"id", NULL, NUMBER},
 static const struct field change_fields[] = {{"field", NULL, TEXT}, {"from", "old", JSON}, {"to", "new", JSON}, {NULL}};
 
 /* items[] and the cursor behind them. */
-static void put_page(struct ctx *c, rows r, const char *limit, const struct field *fields)
+static void put_page(struct ctx *c, rows r, struct page p, const struct field *fields)
 {
     int n = count(r);
-    bool more = n > 0 && n == atoi(limit);
+    bool more = n == p.size;
     object(c, NULL);
     put_rows(c, "items", r, fields);
     cursor_out(c, "nextCursor", more ? val(r, n - 1, "at") : NULL, more ? val(r, n - 1, "id") : NULL);
@@ -39,7 +37,8 @@ static void put_page(struct ctx *c, rows r, const char *limit, const struct fiel
 
 static void list_events(struct ctx *c)
 {
-    const char *at, *id, *limit = arg_number(c, "limit", "25", 1, 100);
+    const char *at, *id;
+    struct page p = page_of(c, "page", "limit", 25);
     cursor_in(c, &at, &id);
     rows r = sql(
         c,
@@ -51,8 +50,8 @@ static void list_events(struct ctx *c)
         "AND ($5::text IS NULL OR e.actor_kind = $5) AND ($6::bigint IS NULL OR u.id = $6) "
         "ORDER BY e.at DESC, e.id DESC LIMIT $7",
         at, id, arg(c, "service"), arg(c, "action"), arg_choice(c, "actorType", "user|staff|partner|system"),
-        arg_number(c, "userId", NULL, 1, INT64_MAX), limit);
-    put_page(c, r, limit, event_fields);
+        arg_number(c, "userId", NULL, 1, INT64_MAX), p.limit);
+    put_page(c, r, p, event_fields);
 }
 
 static void get_event(struct ctx *c)
@@ -192,7 +191,8 @@ static const struct field access_fields[] = {
 /* What a customer may see of it: their own doings. */
 static void my_log(struct ctx *c)
 {
-    const char *at, *id, *limit = arg_number(c, "limit", "20", 1, 50);
+    const char *at, *id;
+    struct page p = page_of(c, "page", "limit", 20);
     only_owner(c, param(c, "id"));
     cursor_in(c, &at, &id);
     rows r = sql(
@@ -202,8 +202,8 @@ static void my_log(struct ctx *c)
         "LEFT JOIN audit_retention r ON r.service = e.service "
         "WHERE u.id = $1 AND ($2::timestamptz IS NULL OR (e.at, e.id) < ($2::timestamptz, $3::bigint)) "
         "ORDER BY e.at DESC, e.id DESC LIMIT $4",
-        param(c, "id"), at, id, limit);
-    put_page(c, r, limit, access_fields);
+        param(c, "id"), at, id, p.limit);
+    put_page(c, r, p, access_fields);
 }
 
 /* Partners report what happened in their systems, up to a thousand events a request. */
@@ -235,8 +235,8 @@ static void set_retention(struct ctx *c)
     begin(c);
     rows old = found(c, sql(c, "SELECT * FROM audit_retention WHERE service = $1 FOR UPDATE", param(c, "service")),
                      "retention");
-    long long m = months ? atoll(months) : 0;
-    if (m < 6 || m > 240)
+    int64_t m = 0;
+    if (!str_to_i64(str_of(months), &m) || m < 6 || m > 240)
         stop(c, 422, "invalid", "keepMonths must be from 6 to 240");
     rows r = sql(
         c,
