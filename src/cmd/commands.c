@@ -46,7 +46,7 @@ static const struct command own_commands[] = {
 static const struct command *const tables[] = {
     cmd_relay,  cmd_project,  cmd_control, cmd_validate, /* daemons */
     cmd_view,   cmd_endpoint, cmd_flags,   cmd_check,    /* the operator's verbs */
-    cmd_events, cmd_replay,   cmd_bus,     cmd_registry, cmd_config, own_commands,
+    cmd_events, cmd_replay,   cmd_bus,     cmd_registry, cmd_config, cmd_demo, own_commands,
 };
 
 const struct command *command_at(unsigned i)

@@ -46,7 +46,7 @@ struct command {
 
 /* Each cmd/<name>.c exports one array, ended by a row whose name is NULL; commands.c lists them. */
 extern const struct command cmd_relay[], cmd_project[], cmd_view[], cmd_bus[], cmd_flags[], cmd_endpoint[],
-    cmd_control[], cmd_validate[], cmd_config[], cmd_check[], cmd_events[], cmd_replay[], cmd_registry[];
+    cmd_control[], cmd_validate[], cmd_config[], cmd_check[], cmd_events[], cmd_replay[], cmd_registry[], cmd_demo[];
 
 int commands_main(int argc, char **argv);
 /* NULL when not given. */
