@@ -200,29 +200,19 @@ like "$(curl -s "http://127.0.0.1:$metrics/metrics")" '^undam_registry_refused_t
 
 note "the driver confluent against it"
 export REGISTRY_DRIVER=confluent REGISTRY_URLS="http://127.0.0.1:1,$url" REGISTRY_STOP="$T/stop" REGISTRY_START="$T/start" REGISTRY_STALL="$T/stall"
-script() { # NAME: from stdin, with this shell's functions and settings
-    { echo '#!/bin/bash'; echo "set -eu; T='$T' PG_BINDIR='$PG_BINDIR' control=$pid_control"; declare -f as_pg; cat; } >"$T/$1"
-    chmod +x "$T/$1"
-}
 script stop <<'END'
 as_pg "$PG_BINDIR/pg_ctl" -D "$T/reg/data" -m immediate -w stop
 END
 script start <<'END'
 as_pg "$PG_BINDIR/pg_ctl" -D "$T/reg/data" -l "$T/reg/log" -w start
 END
-script stall <<'END'
+script stall control="$pid_control" <<'END'
 kill -STOP $control
 (sleep 2; kill -CONT $control) >/dev/null 2>&1 </dev/null &
 END
 "$UNDAM_BUILD/tests/flow/registry_conformance" >"$T/out.tap" 2>"$T/conformance.log"
 status=$?
-while IFS= read -r line; do
-    case $line in
-    "ok "*) ok 0 "${line#ok * - }" ;;
-    "not ok "*) ok 1 "${line#not ok * - }" ;;
-    "#"*) echo "$line" ;;
-    esac
-done <"$T/out.tap"
+tap_from "$T/out.tap"
 is $status 0 "the suite ran to its end"
 stop control; is $? 0 "control ends in good order"
 done_testing

@@ -33,6 +33,18 @@ unlike() { # TEXT EXTENDED-REGEX NAME
 done_testing() { echo "1..$tests"; [ $failures = 0 ]; exit; }
 bail() { echo "Bail out! $*"; exit 1; }
 
+# tap_from FILE [PREFIX]: what a program wrote as TAP becomes this test's; names with the prefix.
+tap_from() {
+    local line
+    while IFS= read -r line; do
+        case $line in
+        "ok "*) ok 0 "${2:-}${line#ok * - }" ;;
+        "not ok "*) ok 1 "${2:-}${line#not ok * - }" ;;
+        "#"*) echo "$line" ;;
+        esac
+    done <"$1"
+}
+
 # wait_until SECONDS COMMAND...: polls every 50 ms until the command succeeds.
 wait_until() {
     local limit=$(($(date +%s) + $1)); shift
@@ -86,6 +98,23 @@ pg_kill() {
 dsn() { echo "host=$T/$1 user=postgres dbname=${2:-postgres}"; }
 sql() { # NAME DB SQL
     psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(dsn "$1" "$2")" -c "$3"
+}
+
+# script NAME [SETTING=VALUE...]: $T/NAME, a command for programs to call, from stdin, with these functions and settings.
+script() {
+    { echo '#!/bin/bash'; echo "set -eu; T='$T' PG_BINDIR='$PG_BINDIR' ${*:2}"; declare -f as_pg dsn sql; cat; } >"$T/$1"
+    chmod +x "$T/$1"
+}
+# script_stall NAME CLUSTER TABLE: $T/NAME lets whatever needs the table (in database postgres) hang for two seconds.
+script_stall() {
+    script "$1" "cluster='$2' table='$3'" <<'END'
+psql -X -q -d "$(dsn "$cluster")" -c "BEGIN; LOCK TABLE $table" -c "SELECT pg_sleep(2)" -c COMMIT >/dev/null 2>&1 </dev/null &
+for i in $(seq 100); do
+    [ "$(sql "$cluster" postgres "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = '$table'::regclass")" = 0 ] || exit 0
+    sleep 0.02
+done
+exit 1
+END
 }
 
 # A TCP port that is free now. Below those that the kernel gives to connections (32768 on): whoever knocks at a server that

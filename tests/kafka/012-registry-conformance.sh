@@ -29,12 +29,6 @@ while read -r -t 300 wish rest <&8; do
     touch "$T/granted"
 done
 exec 8>&-
-while IFS= read -r line; do
-    case $line in
-    "ok "*) ok 0 "${line#ok * - }" ;;
-    "not ok "*) ok 1 "${line#not ok * - }" ;;
-    "#"*) echo "$line" ;;
-    esac
-done <"$T/out.tap"
+tap_from "$T/out.tap"
 is "$status" 0 "the suite ran to its end"
 done_testing

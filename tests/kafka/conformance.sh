@@ -48,13 +48,7 @@ suite() { # DELIVERY
     done
     wait "$suite"
     status=$?
-    while IFS= read -r line; do
-        case $line in
-        "ok "*) ok 0 "$1: ${line#ok * - }" ;;
-        "not ok "*) ok 1 "$1: ${line#not ok * - }" ;;
-        "#"*) echo "$line" ;;
-        esac
-    done <"$T/$1.tap"
+    tap_from "$T/$1.tap" "$1: "
     is $status 0 "$1: the suite ran to its end"
 }
 suite "$DELIVERY"

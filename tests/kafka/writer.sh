@@ -9,12 +9,6 @@ export BUS_DSN BUS_DELIVERY
 BUS_DSN=$(kafka_brokers k)
 "$UNDAM_BUILD/tests/kafka/kafka_writer" >"$T/out.tap" 2>"$T/writer.log"
 status=$?
-while IFS= read -r line; do
-    case $line in
-    "ok "*) ok 0 "$BUS_DELIVERY: ${line#ok * - }" ;;
-    "not ok "*) ok 1 "$BUS_DELIVERY: ${line#not ok * - }" ;;
-    "#"*) echo "$line" ;;
-    esac
-done <"$T/out.tap"
+tap_from "$T/out.tap" "$BUS_DELIVERY: "
 is $status 0 "$BUS_DELIVERY: the program ran to its end"
 done_testing
