@@ -18,7 +18,6 @@
  * The log of these tests is a function of (seed, number of the transaction), so that any reader can tell what it
  * must see: event_make() makes what was written and what must come back.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -27,7 +26,7 @@
 #include "base/log.h"
 #include "bus/bus.h"
 #include "codec/murmur2.h"
-#include "test.h"
+#include "conformance.h"
 
 static const struct lineage lineage = {
     .system_id = 7300000000000000001u, .timeline = 1, .database = "shop", .slot = "s"};
@@ -59,33 +58,6 @@ static struct bus_config config_of(const char *source)
                                .prefix = source,
                                .partitions = 8,
                                .retention_days = 7};
-}
-
-static bool good(bool result, const struct err *err, const char *what)
-{
-    if (!result)
-        printf("# %s: %s (%s)\n", what, err->text, err_class_name(err->class));
-    return result;
-}
-#define GOOD(call) CHECK(good((call), &err, #call))
-
-static bool hook(const char *name, const char *argument)
-{
-    const char *command = getenv(name);
-    int status;
-    if (!command)
-        return false;
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(null, 2);
-        execl(command, command, argument, (char *)NULL);
-        _exit(127);
-    }
-    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* ---- the log as a function ---- */

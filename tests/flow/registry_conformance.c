@@ -5,7 +5,6 @@
  * it what the interface cannot: REGISTRY_STOP, REGISTRY_START, REGISTRY_STALL (nothing is answered for two seconds).
  * The registry may hold other subjects already.
  */
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -15,37 +14,10 @@
 #include "base/log.h"
 #include "codec/json_normal.h"
 #include "registry/registry.h"
-#include "test.h"
+#include "conformance.h"
 
 static char run[40];          /* makes subjects this run's own */
 static bool tells_own = true; /* whether a rule is the subject's own; Apicurio says so of every one */
-
-static bool good(bool result, const struct err *err, const char *what)
-{
-    if (!result)
-        printf("# %s: %s (%s)\n", what, err->text, err_class_name(err->class));
-    return result;
-}
-#define GOOD(call) CHECK(good((call), &err, #call))
-
-static bool hook(const char *name)
-{
-    const char *command = getenv(name);
-    int status;
-    if (!command)
-        return false;
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(null, 2);
-        execl(command, command, (char *)NULL);
-        _exit(127);
-    }
-    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 /* ---- idle: how long a call leaves its caller alone ---- */
 
@@ -438,7 +410,7 @@ TEST(a_registry_that_hangs_leaves_time_to_the_caller)
     arena_init(&a);
     struct registry *r = registry_new(&idle);
     GOOD(registry_register(r, subject_of(&a, "stall"), table_schema(&a, "Stall", 1), &id, &err));
-    CHECK(hook("REGISTRY_STALL"));
+    CHECK(hook("REGISTRY_STALL", NULL));
     idle = (struct idle){.last_us = mono_us()};
     int64_t start = mono_us();
     GOOD(registry_register(r, subject_of(&a, "stall"), table_schema(&a, "Stall", 2), &id, &err));
@@ -494,7 +466,7 @@ TEST(an_outage_is_told_and_ends)
     one = table_schema(&a, "Outage", 1);
     GOOD(registry_register(r, subject_of(&a, "outage"), one, &id, &err));
     GOOD(registry_get(r, id, &text, &err));
-    CHECK(hook("REGISTRY_STOP"));
+    CHECK(hook("REGISTRY_STOP", NULL));
     idle = (struct idle){.last_us = mono_us()};
     int64_t start = mono_us();
     CHECK(!registry_register(r, subject_of(&a, "outage"), table_schema(&a, "Outage", 2), &other, &err));
@@ -505,7 +477,7 @@ TEST(an_outage_is_told_and_ends)
     GOOD(registry_register(r, subject_of(&a, "outage"), one, &other, &err)); /* what is known needs nobody */
     CHECK_INT(other, id);
     GOOD(registry_get(r, id, &text, &err));
-    CHECK(hook("REGISTRY_START"));
+    CHECK(hook("REGISTRY_START", NULL));
     GOOD(registry_register(r, subject_of(&a, "outage"), table_schema(&a, "Outage", 2), &other, &err));
     CHECK(other != id);
     registry_close(r);

@@ -15,7 +15,7 @@
 #include "bus/kafka_check.h"
 #include "bus/kafka_tail.h"
 #include "bus/kafka_topics.h"
-#include "test.h"
+#include "conformance.h"
 
 static const struct lineage lineage = {.system_id = 7300000000000000001u, .timeline = 1, .database = "d", .slot = "s"};
 
@@ -34,13 +34,6 @@ static struct bus_config config_of(const char *source)
                                .delivery = getenv("BUS_DELIVERY")};
 }
 
-static bool good(bool result, const struct err *err, const char *what)
-{
-    if (!result)
-        printf("# %s: %s (%s)\n", what, err->text, err_class_name(err->class));
-    return result;
-}
-#define GOOD(call) CHECK(good((call), &err, #call))
 #define REFUSED(call, want, words)                                   \
     do {                                                             \
         CHECK(!(call));                                              \
