@@ -77,9 +77,9 @@ bool kafka_changes_apply(const struct bus_config *config, const struct kafka_cha
     for (size_t i = 0; good && i < count; i++) {
         const struct kafka_change *c = &changes[i];
         const struct kafka_setting settings[] = {{c->setting, c->to, false}, {NULL, NULL, false}};
-        int64_t max;
+        struct kafka_ensured is;
         good = c->setting ? kafka_topic_set(&k, c->topic, settings, NULL, err)
-                          : kafka_topic_ensure(&k, config, c->topic, strcmp(c->topic, commits) == 0, NULL, &max, err);
+                          : kafka_topic_ensure(&k, config, c->topic, strcmp(c->topic, commits) == 0, NULL, &is, err);
     }
     kafka_close(&k);
     return good;

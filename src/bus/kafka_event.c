@@ -30,6 +30,7 @@ enum name {
     UNDAM_MISSING,
     UNDAM_OLDKEY,
     UNDAM_HEADERS,
+    UNDAM_SOURCE,
     DEBEZIUM_ID,
     FOREIGN,
 };
@@ -37,8 +38,8 @@ enum name {
  */
 enum {
     BIT_OP = 1 << UNDAM_LSN | 1 << UNDAM_SEQ | 1 << UNDAM_OP | 1 << UNDAM_SCHEMA | 1 << UNDAM_HEADERS,
-    OURS = (1 << DEBEZIUM_ID) - 1,
-    OURS_DEBEZIUM = BIT_OP | 1 << DEBEZIUM_ID,
+    OURS = (1 << UNDAM_SOURCE) - 1,
+    OURS_DEBEZIUM = BIT_OP | 1 << UNDAM_SOURCE | 1 << DEBEZIUM_ID,
 };
 
 static const struct str names[] = {
@@ -55,6 +56,7 @@ static const struct str names[] = {
     [UNDAM_MISSING] = STR("undam_missing"),
     [UNDAM_OLDKEY] = STR("undam_oldkey"),
     [UNDAM_HEADERS] = STR("undam_headers"),
+    [UNDAM_SOURCE] = STR("undam_source"),
     [DEBEZIUM_ID] = STR("id"),
 };
 
@@ -243,10 +245,11 @@ static void place(struct writing *w, const struct event *e)
     add_made(w, UNDAM_OP, w->at + 1);
 }
 
-static void as_debezium(struct writing *w, const struct event *e)
+static void as_debezium(struct writing *w, const char *source, const struct event *e)
 {
     add_ours(w, DEBEZIUM_ID, e->id);
     place(w, e);
+    add_ours(w, UNDAM_SOURCE, str_of(source));
 }
 
 static void as_cloudevent(struct writing *w, const char *source, const struct lineage *lineage, const struct event *e,
@@ -291,7 +294,7 @@ bool kafka_event_headers(const char *source, const struct lineage *lineage, cons
         own_headers(&o, event->headers, event->debezium ? OURS_DEBEZIUM : OURS, &exact, &taken);
     struct writing w = {.at = o.at, .headers = headers};
     if (event->debezium)
-        as_debezium(&w, event);
+        as_debezium(&w, source, event);
     else
         as_cloudevent(&w, source, lineage, event, commit_time_us, taken);
     /* Debezium's payloads are the application's: no schema, whatever they look like. */
@@ -318,6 +321,11 @@ bool kafka_event_headers(const char *source, const struct lineage *lineage, cons
 }
 
 /* ---- reading ---- */
+
+static bool is_debezium(const struct kafka_header *headers, size_t count)
+{
+    return count > 0 && str_eq(headers[0].name, names[DEBEZIUM_ID]);
+}
 
 static bool broken(const char *what, enum name name, struct err *err)
 {
@@ -352,14 +360,44 @@ static bool foreign(const struct kafka_header *headers, size_t count, unsigned o
 }
 
 /* "/source/entity", "/source". */
-static bool read_source(struct str s, struct str *ret_entity)
+static bool read_source(struct str s, struct str *ret_source, struct str *ret_entity)
 {
     struct str rest;
     if (s.len < 2 || s.data[0] != '/')
         return false;
-    (void)str_cut(str_n(s.data + 1, s.len - 1), '/', &rest);
+    *ret_source = str_cut(str_n(s.data + 1, s.len - 1), '/', &rest);
     *ret_entity = rest.data ? rest : (struct str){NULL, 0};
     return true;
+}
+
+static bool check_source(struct str found, const char *source, struct err *err)
+{
+    char shown[64]; /* it may be anything: without what a terminal would obey */
+    size_t n = 0;
+    if (str_is(found, source))
+        return true;
+    for (; n < found.len && n + 1 < sizeof shown; n++)
+        shown[n] = found.data[n] > ' ' && found.data[n] < 127 ? found.data[n] : '?';
+    shown[n] = '\0';
+    err_set(err, ERR_CONFIG, "an event of source %s, not of %s", shown, source);
+    return err_hint(err, "a topic belongs to one source, for places of two have no common order: give each its own "
+                         "bus.prefix and source.outbox_topic_prefix; a reader that stands before such events goes past "
+                         "them with `undam view rebuild`");
+}
+
+bool kafka_source_check(const char *source, const struct kafka_header *headers, size_t count, struct err *err)
+{
+    bool debezium = is_debezium(headers, count);
+    enum name want = debezium ? UNDAM_SOURCE : CE_SOURCE;
+    for (size_t i = 0; i < count; i++) {
+        struct str found = headers[i].value, entity;
+        if (name_of(headers[i].name, 1u << want) != want)
+            continue;
+        if (!found.data || (!debezium && !read_source(found, &found, &entity)))
+            return broken("with a broken", want, err);
+        return check_source(found, source, err);
+    }
+    return broken("without", want, err);
 }
 
 static bool read_op(struct str s, enum event_op *ret)
@@ -392,7 +430,8 @@ static bool read_schema(struct str s, int32_t *ret)
 static bool ours_of(const struct kafka_header *headers, size_t count, unsigned ours, struct str *h, bool *ret_others,
                     struct err *err)
 {
-    static const enum name needed[] = {DEBEZIUM_ID, CE_ID, CE_TYPE, CE_SOURCE, UNDAM_LSN, UNDAM_SEQ, UNDAM_OP};
+    static const enum name needed[] = {DEBEZIUM_ID, CE_ID,     CE_TYPE,  CE_SOURCE,
+                                       UNDAM_LSN,   UNDAM_SEQ, UNDAM_OP, UNDAM_SOURCE};
     for (size_t i = 0; i < count; i++) {
         enum name name = name_of(headers[i].name, ours);
         if (name == FOREIGN || h[name].data) {
@@ -424,11 +463,15 @@ static bool read_place(const struct str *h, struct event *e, struct err *err)
     return true;
 }
 
-static bool read_cloudevent(const struct str *h, const struct lineage *lineage, struct event *e, struct err *err)
+static bool read_cloudevent(const struct str *h, const char *source, const struct lineage *lineage, struct event *e,
+                            struct err *err)
 {
     char id[ID_SIZE];
-    if (!read_source(h[CE_SOURCE], &e->entity))
+    struct str found;
+    if (!read_source(h[CE_SOURCE], &found, &e->entity))
         return broken("with a broken", CE_SOURCE, err);
+    if (!check_source(found, source, err))
+        return false;
     if (!str_eq(h[CE_ID], str_n(id, (size_t)(put_id(id, lineage, e->pos) - id))))
         e->id = h[CE_ID];
     e->type = h[CE_TYPE];
@@ -439,13 +482,13 @@ static bool read_cloudevent(const struct str *h, const struct lineage *lineage, 
 }
 
 bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool key_null, struct str value,
-                      bool value_null, const struct kafka_header *headers, size_t count, const struct lineage *lineage,
-                      struct arena *arena, struct event *ret, struct err *err)
+                      bool value_null, const struct kafka_header *headers, size_t count, const char *source,
+                      const struct lineage *lineage, struct arena *arena, struct event *ret, struct err *err)
 {
     struct str h[FOREIGN] = {{NULL, 0}};
     struct event e = {.topic = topic, .partition = partition, .key_null = key_null, .value_null = value_null};
     bool others = false;
-    e.debezium = count > 0 && str_eq(headers[0].name, names[DEBEZIUM_ID]);
+    e.debezium = is_debezium(headers, count);
     unsigned ours = e.debezium ? OURS_DEBEZIUM : OURS;
     if (!e.debezium)
         e.schema_id = framed_schema(value, value_null);
@@ -458,9 +501,9 @@ bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool 
     if (e.debezium) {
         e.id = h[DEBEZIUM_ID];
         e.subject = e.key;
-    } else if (!read_cloudevent(h, lineage, &e, err)) {
-        return false;
     }
+    if (!(e.debezium ? check_source(h[UNDAM_SOURCE], source, err) : read_cloudevent(h, source, lineage, &e, err)))
+        return false;
     if (h[UNDAM_HEADERS].len)
         e.headers = h[UNDAM_HEADERS];
     else if (others && !foreign(headers, count, ours, arena, &e.headers, err))

@@ -282,7 +282,7 @@ static bool head_load(struct kafka_reader *r, const struct reader_need *need, ui
         arena_reset(&p->arena);
         if (!kafka_received_headers(&m, r->headers, &count, err) ||
             !kafka_event_read(need->topic->name, p->stream->partition, m.key, m.key_null, m.value, m.value_null,
-                              r->headers, count, &r->lineage, &p->arena, &p->event, err))
+                              r->headers, count, r->config.source, &r->lineage, &p->arena, &p->event, err))
             return at_message(need->topic, p, m.offset, err);
         p->head = p->event.pos.lsn > r->after && position_cmp(p->event.pos, p->last) > 0;
         if (!p->head) {

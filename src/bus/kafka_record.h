@@ -77,10 +77,14 @@ bool kafka_event_headers(const char *source, const struct lineage *lineage, cons
                          int64_t commit_time_us, struct buf *scratch, struct kafka_header *headers, size_t *ret_count,
                          struct err *err) MUST_USE;
 /* The event of a message; topic and partition are the message's. The result is made of views into the message and
- * texts in the arena. `lineage` is the log's: by it a derived id is known. ERR_DATA: "without header undam_lsn". */
+ * texts in the arena. `source` and `lineage` are the log's: by the latter a derived id is known. ERR_DATA: "without
+ * header undam_lsn". ERR_CONFIG: the event is of another source. */
 bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool key_null, struct str value,
-                      bool value_null, const struct kafka_header *headers, size_t count, const struct lineage *lineage,
-                      struct arena *arena, struct event *ret, struct err *err) MUST_USE;
+                      bool value_null, const struct kafka_header *headers, size_t count, const char *source,
+                      const struct lineage *lineage, struct arena *arena, struct event *ret, struct err *err) MUST_USE;
+/* That of the event only, by its headers. */
+bool kafka_source_check(const char *source, const struct kafka_header *headers, size_t count,
+                        struct err *err) MUST_USE;
 /* Over key, value and headers, each with its length, so that nothing can move between them. */
 uint64_t kafka_message_hash(struct str key, bool key_null, struct str value, bool value_null,
                             const struct kafka_header *headers, size_t count);

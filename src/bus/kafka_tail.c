@@ -93,7 +93,7 @@ static bool read_back(struct window *w, struct err *err)
 static struct position last_of(const struct kafka_tail *t, struct str topic, int32_t partition)
 {
     for (size_t i = 0; i < t->last_count; i++)
-        if (t->lasts[i].partition == partition && str_eq(t->lasts[i].topic, topic))
+        if (t->lasts[i].partition == partition && str_is(topic, t->lasts[i].topic))
             return t->lasts[i].pos;
     return (struct position){0, 0};
 }
@@ -247,137 +247,19 @@ static void take_parts(struct window *w)
 
 /* ---- delivery ordered: the last event of each partition ---- */
 
-static bool position_of(const struct kafka_received *m, struct position *ret, struct err *err)
-{
-    uint64_t seq;
-    if (!lsn_parse(kafka_received_header(m, "undam_lsn"), &ret->lsn) ||
-        !str_to_u64(kafka_received_header(m, "undam_seq"), &seq) || seq > UINT32_MAX)
-        return err_set(err, ERR_DATA, "a message without headers undam_lsn and undam_seq (offset %lld)",
-                       (long long)m->offset);
-    ret->seq = (uint32_t)seq;
-    return true;
-}
-
-/* The last message of [from, high). */
-static bool last_message(struct window *w, struct kafka_stream *s, int64_t high, struct position *ret, bool *ret_any,
-                         struct err *err)
-{
-    struct kafka_received m;
-    bool there;
-    int64_t deadline = mono_us() + (int64_t)KAFKA_ADMIN_MS * 1000;
-    *ret_any = false;
-    while (s->next < high) {
-        if (!kafka_stream_peek(s, &m, &there, err))
-            return false;
-        if (there) {
-            if (m.offset >= high)
-                return true;
-            if (!position_of(&m, ret, err))
-                return err_wrap(err, "topic %s partition %d", s->topic, s->partition);
-            *ret_any = true;
-            kafka_stream_pop(s);
-        } else if (s->end >= high) {
-            return true;
-        } else if (mono_us() > deadline) {
-            return kafka_fail(&w->commits.consumer->client, "cannot read what is on the bus",
-                              RD_KAFKA_RESP_ERR__TIMED_OUT, s->topic, err);
-        } else {
-            kafka_consumer_wait(w->commits.consumer, KAFKA_SLICE_MS);
-            kafka_idle(w->commits.idle);
-        }
-    }
-    return true;
-}
-
-static bool take_last(struct window *w, const char *topic, int32_t partition, struct position *ret, struct err *err)
-{
-    struct kafka_consumer *c = w->commits.consumer;
-    struct kafka_stream *s = NULL;
-    int64_t low, high;
-    bool any = false;
-    if (!kafka_watermarks(&c->client, topic, partition, w->commits.idle, &low, &high, err))
-        return false;
-    for (int64_t back = 1; !any && low < high; back *= WINDOW_FACTOR) {
-        int64_t from = high - low > back ? high - back : low;
-        bool good = s ? kafka_stream_seek(s, from, err) : kafka_stream_open(c, topic, partition, from, &s, err);
-        if (!good || !last_message(w, s, high, ret, &any, err))
-            return false;
-        if (from == low)
-            break;
-    }
-    if (s)
-        kafka_stream_close(s);
-    return true;
-}
-
-/* Partitions that are asked for together: one after the other, each would wait out the fetch of the one before. */
-struct lasts {
-    size_t count; /* of the tail's */
-    const char **names;
-    int32_t *numbers;
-    struct kafka_at *low, *high;
-    int64_t *starts;
-    struct kafka_stream **streams;
-};
-
-static void lasts_list(struct window *w, struct lasts *l)
+static bool take_lasts(struct window *w, struct err *err)
 {
     struct kafka_tail *t = w->tail;
     size_t n = 0;
     for (size_t i = 0; i < t->total_count; i++)
         n += (size_t)t->totals[i].partitions;
     t->lasts = arena_calloc(&t->arena, n + 1, sizeof *t->lasts);
-    *l = (struct lasts){.names = arena_calloc(&t->arena, n + 1, sizeof *l->names),
-                        .numbers = arena_calloc(&t->arena, n + 1, sizeof *l->numbers),
-                        .low = arena_calloc(&t->arena, n + 1, sizeof *l->low),
-                        .high = arena_calloc(&t->arena, n + 1, sizeof *l->high),
-                        .starts = arena_calloc(&t->arena, n + 1, sizeof *l->starts),
-                        .streams = arena_calloc(&t->arena, n + 1, sizeof(struct kafka_stream *))};
     for (size_t i = 0; i < t->total_count; i++) {
         const char *topic = arena_memdup(&t->arena, t->totals[i].topic.data, t->totals[i].topic.len);
-        for (int32_t p = 0; p < t->totals[i].partitions; p++) {
-            l->low[l->count] = l->high[l->count] = (struct kafka_at){.topic = topic, .partition = p};
-            t->lasts[l->count++] = (struct kafka_last){.topic = t->totals[i].topic, .partition = p};
-        }
+        for (int32_t p = 0; p < t->totals[i].partitions; p++)
+            t->lasts[t->last_count++] = (struct kafka_last){.topic = topic, .partition = p};
     }
-    t->last_count = l->count;
-}
-
-/* Where a partition ends in a marker of a transaction, of before the delivery was changed, take_last() looks further.
- */
-static bool take_lasts(struct window *w, struct err *err)
-{
-    enum { LATEST = -1, EARLIEST = -2 };
-    struct kafka_consumer *c = w->commits.consumer;
-    struct lasts l;
-    size_t open = 0;
-    lasts_list(w, &l);
-    if (l.count == 0)
-        return true;
-    if (!kafka_offsets_for_time(&c->client, l.high, l.count, LATEST, w->commits.idle, err) ||
-        !kafka_offsets_for_time(&c->client, l.low, l.count, EARLIEST, w->commits.idle, err))
-        return false;
-    for (size_t i = 0; i < l.count; i++) {
-        if (l.high[i].offset <= 0 || l.high[i].offset <= l.low[i].offset)
-            continue;
-        l.names[open] = l.high[i].topic;
-        l.numbers[open] = l.high[i].partition;
-        l.starts[open++] = l.high[i].offset - 1;
-    }
-    if (!kafka_streams_open(c, l.names, l.numbers, l.starts, open, l.streams, err))
-        return false;
-    for (size_t i = 0, k = 0; i < l.count; i++) {
-        bool any;
-        if (l.high[i].offset <= 0 || l.high[i].offset <= l.low[i].offset)
-            continue;
-        struct kafka_stream *s = l.streams[k++];
-        if (!last_message(w, s, l.high[i].offset, &w->tail->lasts[i].pos, &any, err))
-            return false;
-        kafka_stream_close(s);
-        if (!any && !take_last(w, l.high[i].topic, l.high[i].partition, &w->tail->lasts[i].pos, err))
-            return false;
-    }
-    return true;
+    return kafka_lasts_read(w->commits.consumer, w->config->source, w->commits.idle, t->lasts, t->last_count, err);
 }
 
 /* ---- all of it ---- */

@@ -4,16 +4,9 @@
  * of the commits topic (read_committed) to the last record that has totals, and forward again.
  */
 #pragma once
+#include "bus/kafka_lasts.h"
 #include "bus/kafka_record.h"
 #include "link/kafka/kafka.h"
-
-/* delivery: ordered. The place of the last event in a partition; {0, 0} when it never had one or all are past retention
- * (what is gone may be written again: nobody can have it twice). */
-struct kafka_last {
-    struct str topic;
-    int32_t partition;
-    struct position pos;
-};
 
 struct kafka_tail {
     struct arena arena; /* owns the rest */
@@ -41,7 +34,7 @@ struct kafka_tail {
     uint64_t committed_lsn; /* of the last COMMIT record, whose events may be missing; >= progress' last transaction */
 };
 
-/* ERR_CONFIG when a record of another source is there. To be freed with kafka_tail_free() when true. */
+/* ERR_CONFIG when a record of another source is there, or (delivery ordered) an event of one ends a partition. To be freed with kafka_tail_free() when true. */
 bool kafka_tail_read(const struct bus_config *config, const struct kafka_idle *idle, struct kafka_tail *ret,
                      struct err *err) MUST_USE;
 void kafka_tail_free(struct kafka_tail *tail);

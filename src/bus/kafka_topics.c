@@ -105,7 +105,7 @@ static bool create(struct kafka *k, const struct bus_config *config, const char 
 }
 
 bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const char *name, bool commits,
-                        const struct kafka_idle *idle, int64_t *ret_message_max, struct err *err)
+                        const struct kafka_idle *idle, struct kafka_ensured *ret, struct err *err)
 {
     struct kafka_topic_meta meta;
     struct kafka_values values = {NULL, 0};
@@ -113,7 +113,8 @@ bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const 
     int32_t partitions = commits ? 1 : config->partitions;
     if (!kafka_topic_meta(k, name, idle, &meta, err))
         return false;
-    if (!meta.found && (!create(k, config, name, commits, idle, err) || !kafka_topic_await(k, name, idle, &meta, err)))
+    bool created = !meta.found;
+    if (created && (!create(k, config, name, commits, idle, err) || !kafka_topic_await(k, name, idle, &meta, err)))
         return false;
     if (!meta.found)
         return err_again(err, ERR_TARGET, "kafka: topic %s was created, but not every broker knows of it yet", name);
@@ -132,6 +133,6 @@ bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const 
         max = 1048588; /* Kafka's default */
     arena_free(&arena);
     if (good)
-        *ret_message_max = max;
+        *ret = (struct kafka_ensured){created, max};
     return good;
 }

@@ -15,10 +15,14 @@ char *kafka_commits_topic(const struct bus_config *config);
 bool kafka_topic_name_check(struct str name, struct err *err) MUST_USE;
 int64_t kafka_retention_ms(const struct bus_config *config); /* -1: for ever */
 
-/* The topic is there on return, created if need be, and usable; *ret_message_max: bytes of the largest batch it takes.
+struct kafka_ensured {
+    bool created;        /* it was not there before */
+    int64_t message_max; /* bytes of the largest batch it takes */
+};
+/* The topic is there on return, created if need be, and usable.
  * ERR_CONFIG: another number of partitions, compaction, times that are not ours, or a commits topic that forgets. */
 bool kafka_topic_ensure(struct kafka *k, const struct bus_config *config, const char *name, bool commits,
-                        const struct kafka_idle *idle, int64_t *ret_message_max, struct err *err) MUST_USE;
+                        const struct kafka_idle *idle, struct kafka_ensured *ret, struct err *err) MUST_USE;
 /* ERR_CONFIG naming both counts. */
 bool kafka_pin_refuse(const char *topic, int32_t pinned, const struct bus_config *config, struct err *err);
 /* What ensure() refuses in settings. */

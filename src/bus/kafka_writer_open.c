@@ -92,7 +92,7 @@ static bool batch_check(const struct kafka_writer *w, const char *name, int64_t 
                     (long long)message_max * 9 / 10);
 }
 
-static bool topic_ensure(struct kafka_writer *w, struct str name, int64_t *ret_message_max, struct err *err)
+static bool topic_ensure(struct kafka_writer *w, struct str name, struct kafka_ensured *ret, struct err *err)
 {
     if (!kafka_topic_name_check(name, err))
         return false;
@@ -102,8 +102,8 @@ static bool topic_ensure(struct kafka_writer *w, struct str name, int64_t *ret_m
         err_set(err, ERR_DATA, "bus: events may not go to topic %s, which holds the commit records", copy);
         return err_hint(err, "rename the service, or the aggregatetype of outbox rows");
     }
-    return kafka_topic_ensure(kafka_writer_admin(w), &w->config, copy, false, &w->idle, ret_message_max, err) &&
-           batch_check(w, copy, *ret_message_max, err);
+    return kafka_topic_ensure(kafka_writer_admin(w), &w->config, copy, false, &w->idle, ret, err) &&
+           batch_check(w, copy, ret->message_max, err);
 }
 
 static bool topic_is(const struct kafka_writer_topic *t, struct str name)
@@ -114,14 +114,18 @@ static bool topic_is(const struct kafka_writer_topic *t, struct str name)
 bool kafka_writer_topic(struct kafka_writer *w, struct str name, struct kafka_writer_topic **ret, struct err *err)
 {
     size_t i = w->topic_last;
-    int64_t message_max;
     if (i >= w->topic_count || !topic_is(w->topics[i], name))
         for (i = 0; i < w->topic_count && !topic_is(w->topics[i], name);)
             i++;
     if (i == w->topic_count) {
-        if (!topic_ensure(w, name, &message_max, err))
+        struct kafka_ensured is;
+        if (!topic_ensure(w, name, &is, err))
             return false;
-        (void)topic_add(w, name, message_max);
+        /* New to this log: what it may hold is of a writer that died, of whoever had it before, or of another source.
+         */
+        const struct kafka_writer_topic *t = topic_add(w, name, is.message_max);
+        if (!is.created && !kafka_topic_owned(&w->config, &w->idle, t->name, w->config.partitions, err))
+            return false;
     }
     w->topic_last = i;
     *ret = w->topics[i];
@@ -183,8 +187,8 @@ static bool open_main(struct kafka_writer *w, struct err *err)
 
 static bool commits_ensure(struct kafka_writer *w, struct err *err)
 {
-    int64_t message_max;
-    return kafka_topic_ensure(kafka_writer_admin(w), &w->config, w->commits_name, true, &w->idle, &message_max, err);
+    struct kafka_ensured is;
+    return kafka_topic_ensure(kafka_writer_admin(w), &w->config, w->commits_name, true, &w->idle, &is, err);
 }
 
 /* Reads the end of the log and refuses what is not ours to go on with. */
@@ -219,15 +223,15 @@ static bool look(struct kafka_writer *w, struct err *err)
 static bool take_topics(struct kafka_writer *w, struct err *err)
 {
     for (size_t i = 0; i < w->tail.total_count; i++) {
-        int64_t message_max;
-        if (!topic_ensure(w, w->tail.totals[i].topic, &message_max, err))
+        struct kafka_ensured is;
+        if (!topic_ensure(w, w->tail.totals[i].topic, &is, err))
             return false;
-        topic_add(w, w->tail.totals[i].topic, message_max)->flushed = w->tail.totals[i].events;
+        topic_add(w, w->tail.totals[i].topic, is.message_max)->flushed = w->tail.totals[i].events;
     }
     for (size_t i = 0; i < w->tail.last_count; i++) {
         const struct kafka_last *last = &w->tail.lasts[i];
         struct kafka_writer_topic *t;
-        if (!kafka_writer_topic(w, last->topic, &t, err))
+        if (!kafka_writer_topic(w, str_of(last->topic), &t, err))
             return false;
         if (last->partition < 0 || last->partition >= w->config.partitions)
             return err_set(err, ERR_INTERNAL, "bus: partition %d of topic %s", last->partition, t->name);

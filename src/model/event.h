@@ -37,7 +37,8 @@ struct event {
     struct str oldkey;  /* undam_oldkey: JSON array of the old primary key's texts, when the key changed */
     struct str headers; /* further headers as a JSON object of strings and nulls (outbox's, traceparent), or empty */
     bool debezium;      /* outbox, with source.outbox_mode debezium: the message has the headers `id`, those of
-                           `headers` and undam_lsn, undam_seq, undam_op, and no others. Only the kafka driver knows. */
+                           `headers` and undam_lsn, undam_seq, undam_op, undam_source, and no others. Only the kafka
+                           driver knows. */
     bool placed;        /* outbox: `partition` is the row's own word, not the key's; the driver takes it as it is */
 };
 

@@ -48,9 +48,9 @@ static void trip(const struct event *e)
     struct err err;
     buf_init(&scratch, 0);
     arena_init(&arena);
-    if (kafka_event_headers("src", &lineage, e, -5, &scratch, headers, &count, &err)) {
+    if (kafka_event_headers("s", &lineage, e, -5, &scratch, headers, &count, &err)) {
         bool good = kafka_event_read(e->topic, e->partition, e->key, e->key_null, e->value, e->value_null, headers,
-                                     count, &lineage, &arena, &got, &err);
+                                     count, "s", &lineage, &arena, &got, &err);
         assert(good);
         assert(position_cmp(got.pos, e->pos) == 0 && got.op == e->op && got.schema_id == e->schema_id);
         assert(got.partition == e->partition && got.debezium == e->debezium && got.key_null == e->key_null &&
@@ -101,11 +101,11 @@ static void of_headers(struct str in)
     struct str key = take(&in, &key_null), value = take(&in, &value_null);
     while (in.len && count < KAFKA_HEADERS_MAX) {
         struct str name = take(&in, &null);
-        if (name.len == 1 && (unsigned char)name.data[0] < 14) { /* a short way to the names of ours */
+        if (name.len == 1 && (unsigned char)name.data[0] < 15) { /* a short way to the names of ours */
             static const char *const names[] = {
                 "ce_specversion", "ce_id",        "ce_type",       "ce_source", "ce_subject",
                 "ce_time",        "undam_lsn",    "undam_seq",     "undam_op",  "undam_schema",
-                "undam_missing",  "undam_oldkey", "undam_headers", "id"};
+                "undam_missing",  "undam_oldkey", "undam_headers", "id", "undam_source"};
             name = str_of(names[(unsigned char)name.data[0]]);
         }
         headers[count].name = name;
@@ -115,10 +115,11 @@ static void of_headers(struct str in)
     struct event e;
     struct err err;
     arena_init(&arena);
-    if (kafka_event_read(STR("t"), 5, key, key_null, value, value_null, headers, count, &lineage, &arena, &e, &err))
+    if (kafka_event_read(STR("t"), 5, key, key_null, value, value_null, headers, count, "s", &lineage, &arena, &e, &err))
         trip(&e);
     else
-        assert(err.class == ERR_DATA);
+        assert(err.class == ERR_DATA || err.class == ERR_CONFIG);
+    (void)!kafka_source_check("s", headers, count, &err);
     kafka_message_hash(key, key_null, value, value_null, headers, count);
     arena_free(&arena);
 }

@@ -13,8 +13,10 @@
 #include "bus/bus.h"
 #include "bus/kafka.h"
 #include "bus/kafka_check.h"
+#include "bus/kafka_record.h"
 #include "bus/kafka_tail.h"
 #include "bus/kafka_topics.h"
+#include "link/kafka/producer.h"
 #include "conformance.h"
 
 static const struct lineage lineage = {.system_id = 7300000000000000001u, .timeline = 1, .database = "d", .slot = "s"};
@@ -236,6 +238,62 @@ TEST(twins_at_any_instant)
     printf("# %d transactions\n", txns);
 }
 
+/* Every transaction past `after`, through `to`, in order and whole. */
+static bool read_on(const struct bus_config *config, uint64_t after, uint64_t to)
+{
+    struct bus_reader *r;
+    struct bus_batch b;
+    struct bus_read_limits limits = {100000, 10000000, 0};
+    struct err err = {0};
+    uint64_t lsn = after;
+    bool ok = good(bus_reader_open(config, &lineage, NULL, 0, after, &r, &err), &err, "reader open");
+    if (!ok)
+        return false;
+    bus_batch_init(&b);
+    while ((ok = ok && good(bus_reader_fetch(r, &limits, &b, &err), &err, "fetch")) && b.part_count)
+        for (size_t i = 0; i < b.part_count; i++)
+            ok = ok && b.parts[i].begins && b.parts[i].ends && b.parts[i].event_count == 3 &&
+                 b.parts[i].txn.lsn == (lsn += 10);
+    if (!ok || lsn != to)
+        printf("# after %llu: to %llu, not to %llu\n", (unsigned long long)after, (unsigned long long)lsn,
+               (unsigned long long)to);
+    bus_batch_free(&b);
+    bus_reader_close(r);
+    return ok && lsn == to;
+}
+
+static bool put_range(struct bus_writer *w, const char *topic, uint64_t from, uint64_t to, uint64_t flush_every,
+                      struct err *err)
+{
+    for (uint64_t lsn = from; lsn <= to; lsn += 10)
+        if (!put_txn(w, topic, lsn, 3, 1, err) || (lsn % flush_every == 0 && !bus_writer_flush(w, err)))
+            return false;
+    return bus_writer_flush(w, err);
+}
+
+/* Ordered: a twin that has not noticed repeats records long after those of its successor. A reader that begins anywhere
+ * in between misses nothing. */
+TEST(readers_that_begin_where_two_have_written)
+{
+    struct bus_config config = config_of("beside");
+    const char *topic = "beside.a";
+    struct bus_progress progress;
+    struct err err = {0};
+    if (!ordered())
+        return;
+    struct bus_writer *old = writer_new(&config, &progress);
+    GOOD(put_range(old, topic, 10, 200, 20, &err));
+    struct bus_writer *new = writer_new(&config, &progress);
+    CHECK_INT(progress.lsn, 200);
+    GOOD(put_range(new, topic, 210, 6000, 100, &err));
+    GOOD(put_range(old, topic, 210, 2000, 100, &err));
+    bus_writer_close(old);
+    GOOD(put_range(new, topic, 6010, 6400, 100, &err));
+    for (uint64_t after = 0; after <= 6400; after += 160)
+        CHECK(read_on(&config, after, 6400));
+    bus_writer_close(new);
+}
+
 /* ---- a source transaction in parts ---- */
 
 enum { LARGE = 950, LIMIT = 100 };
@@ -436,6 +494,85 @@ TEST(strangers)
     REFUSED(bus_writer_open(&other, &lineage, NULL, NULL, &none, &progress, &err), ERR_CONFIG, "source house");
     GOOD(put_one(w, "house.a", 10, 10, &err) && bus_writer_flush(w, &err)); /* and nobody was fenced */
     bus_writer_close(w);
+}
+
+/* As a relay of another source that was there at the same instant: past the writer, which would refuse. */
+static bool smuggle(const char *source, const char *topic, uint64_t lsn, bool debezium, struct err *err)
+{
+    const struct kafka_producer_config config = {.kafka = {.brokers = getenv("BUS_DSN")}, .queue_bytes = 1 << 20};
+    struct kafka_header headers[KAFKA_HEADERS_MAX];
+    struct kafka_producer p = {.sent = 0};
+    struct buf scratch;
+    char value[VALUE];
+    struct event e = event_make(value, VALUE, topic, lsn, 1, 1);
+    e.debezium = debezium;
+    struct kafka_message m = {.key = e.key, .value = e.value, .timestamp_ms = now_us() / 1000, .headers = headers};
+    buf_init(&scratch, 0);
+    bool ok = kafka_producer_open(&p, &config, err);
+    for (m.partition = 0; ok && m.partition < 4; m.partition++) {
+        if (!m.topic)
+            m.topic = kafka_producer_topic(&p, topic);
+        ok = kafka_event_headers(source, &lineage, &e, 1, &scratch, headers, &m.header_count, err) &&
+             kafka_producer_send(&p, &m, err);
+    }
+    ok = ok && kafka_producer_flush(&p, err);
+    kafka_producer_topic_free(m.topic);
+    kafka_producer_close(&p);
+    buf_free(&scratch);
+    return ok;
+}
+
+static void count_wrong(void *arg, const char *what)
+{
+    if (strstr(what, "of source b, not of a"))
+        ++*(int *)arg;
+}
+
+/* Outbox topics need not begin with bus.prefix, so two sources can be sent to one. */
+TEST(a_topic_of_another_source)
+{
+    for (int debezium = 0; debezium < 2; debezium++) {
+        struct bus_config config = config_of("a"), other = config_of("b");
+        const char *topic = debezium ? "shared.debezium" : "shared.cloudevents";
+        struct bus_progress progress;
+        struct bus_reader *r;
+        struct bus_batch b;
+        struct bus_read_limits limits = {5000, 10000000, 0};
+        struct err err = {0};
+        char prefix[2][16];
+        int wrongs = 0;
+        snprintf(prefix[0], sizeof *prefix, "a%d", debezium);
+        snprintf(prefix[1], sizeof *prefix, "b%d", debezium);
+        config.prefix = prefix[0];
+        other.prefix = prefix[1];
+        struct bus_writer *w = writer_new(&config, &progress), *w2 = writer_new(&other, &progress);
+        GOOD(put_txn(w, topic, 10, 50, 1, &err) && bus_writer_flush(w, &err));
+        REFUSED(put_txn(w2, topic, 1000, 1, 1, &err), ERR_CONFIG, "of source a, not of b");
+        CHECK(strstr(err.text, topic) && strstr(err.text, "offset") && strstr(err.hint, "outbox_topic_prefix"));
+        bus_writer_close(w2);
+        GOOD(smuggle("b", topic, 15, debezium, &err));
+        GOOD(put_txn(w, topic, 20, 50, 1, &err) && bus_writer_flush(w, &err));
+        bus_batch_init(&b);
+        GOOD(bus_reader_open(&config, &lineage, NULL, 0, 0, &r, &err));
+        REFUSED(bus_reader_fetch(r, &limits, &b, &err), ERR_CONFIG, "of source b, not of a");
+        CHECK(strstr(err.text, topic) && strstr(err.text, "offset") && strstr(err.hint, "outbox_topic_prefix"));
+        bus_reader_close(r);
+        bus_batch_free(&b);
+        struct bus_audit audit;
+        const struct bus_audit_watch watch = {.wrong = count_wrong, .arg = &wrongs};
+        GOOD(bus_audit(&config, &watch, &audit, &err));
+        CHECK_INT(wrongs, 4);
+        bus_writer_close(w);
+        GOOD(smuggle("b", topic, 2000, debezium, &err)); /* it is what partitions end in: */
+        if (ordered()) {
+            REFUSED(bus_writer_open(&config, &lineage, NULL, NULL, &w, &progress, &err), ERR_CONFIG,
+                    "of source b, not of a");
+        } else { /* and nothing depends on it */
+            w = writer_new(&config, &progress);
+            CHECK_INT(progress.lsn, 20);
+            bus_writer_close(w);
+        }
+    }
 }
 
 TEST(topics_that_were_there)

@@ -170,7 +170,7 @@ static bool message_trip(struct message *m, const struct event *e)
     struct err err = {0};
     bool good = kafka_event_headers("shop", &lineage, e, 1700000000123456, &m->scratch, m->headers, &m->count, &err) &&
                 kafka_event_read(e->topic, e->partition, e->key, e->key_null, e->value, e->value_null, m->headers,
-                                 m->count, &lineage, &m->arena, &m->event, &err);
+                                 m->count, "shop", &lineage, &m->arena, &m->event, &err);
     if (!good)
         printf("# %s\n", err.text);
     return good;
@@ -283,7 +283,7 @@ TEST(an_outbox_row_as_debezium_has_it)
 {
     static const char *const headers[] = {"", "{\"type\":\"placed\",\"nothing\":null}",
                                           "{\"id\":\"2\",\"ce_id\":\"3\",\"undam_op\":\"4\",\"undam_schema\":\"5\"}"};
-    static const char *const want[] = {"id", "undam_lsn", "undam_seq", "undam_op"};
+    static const char *const want[] = {"id", "undam_lsn", "undam_seq", "undam_op", "undam_source"};
     struct message m;
     struct event e = plain;
     e.op = EVENT_OUTBOX;
@@ -298,10 +298,36 @@ TEST(an_outbox_row_as_debezium_has_it)
         CHECK(message_trip(&m, &e) && same(&m.event, &e) && m.event.debezium);
         for (size_t k = 0; k < COUNT(want); k++)
             CHECK_STR(m.headers[k].name, want[k]);
-        CHECK_INT(m.count, 4 + (i == 1 ? 2 : i == 2 ? 5 : 0));
+        CHECK_INT(m.count, 5 + (i == 1 ? 2 : i == 2 ? 5 : 0));
     }
     CHECK_STR(m.headers[0].value, "5e1e");
     CHECK_STR(m.headers[3].value, "o");
+    CHECK_STR(m.headers[4].value, "shop");
+    message_free(&m);
+}
+
+TEST(an_event_of_another_source_is_refused)
+{
+    static const char *const others[] = {"sho", "shop2", "Shop", "public.orders", ""};
+    struct message m;
+    struct event got;
+    struct err err;
+    message_init(&m);
+    for (int debezium = 0; debezium < 2; debezium++) {
+        struct event e = plain;
+        e.debezium = debezium;
+        e.headers = STR("{\"undam_source\":\"x\",\"ce_source\":\"/x/y\"}"); /* the event's own say nothing */
+        CHECK(message_trip(&m, &e));
+        CHECK(kafka_source_check("shop", m.headers, m.count, &err));
+        for (size_t i = 0; i < COUNT(others); i++) {
+            err_clear(&err);
+            CHECK(!kafka_event_read(e.topic, 3, e.key, false, e.value, false, m.headers, m.count, others[i], &lineage,
+                                    &m.arena, &got, &err));
+            CHECK(err.class == ERR_CONFIG && strstr(err.text, "source shop, not of") && strstr(err.hint, "prefix"));
+            CHECK(!kafka_source_check(others[i], m.headers, m.count, &err) && err.class == ERR_CONFIG);
+        }
+        CHECK(!kafka_source_check("shop", m.headers, 1, &err) && err.class == ERR_DATA);
+    }
     message_free(&m);
 }
 
@@ -377,7 +403,7 @@ TEST(what_is_not_a_message_is_refused)
         static struct kafka_header left[KAFKA_HEADERS_MAX];
         memcpy(left, m.headers, m.count * sizeof *left);
         memmove(left + skip, left + skip + 1, (m.count - skip - 1) * sizeof *left);
-        bool good = kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, left, m.count - 1, &lineage,
+        bool good = kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, left, m.count - 1, "shop", &lineage,
                                      &m.arena, &got, &err);
         CHECK(good == (skip == 4 || skip == 5));
         CHECK(good || (err.class == ERR_DATA && strstr(err.text, "without header")));
@@ -387,12 +413,12 @@ TEST(what_is_not_a_message_is_refused)
         with[0] = (struct kafka_header){str_of(cases[i].name), cases[i].value};
         memcpy(with + 1, m.headers, m.count * sizeof *with);
         err_clear(&err);
-        CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, with, m.count + 1, &lineage,
+        CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, with, m.count + 1, "shop", &lineage,
                                 &m.arena, &got, &err));
         CHECK(err.class == ERR_DATA && strstr(err.text, cases[i].says));
     }
     m.headers[m.count] = (struct kafka_header){STR("foreign"), STR("\xff")};
-    CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, m.headers, m.count + 1, &lineage,
+    CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, m.headers, m.count + 1, "shop", &lineage,
                             &m.arena, &got, &err));
     CHECK(err.class == ERR_DATA);
     message_free(&m);
