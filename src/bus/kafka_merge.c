@@ -306,36 +306,9 @@ static void head_done(struct reader_need *need)
 
 static struct bus_part *part_open(struct kafka_fill *f, const struct event_txn *txn)
 {
-    struct bus_batch *b = f->batch;
-    struct kafka_reader *r = f->r;
-    if (!f->open) {
-        if (b->part_count == f->part_capacity) {
-            size_t n = f->part_capacity ? f->part_capacity * 2 : 16;
-            struct bus_part *grown = arena_alloc(&b->arena, n * sizeof *grown);
-            if (b->part_count)
-                memcpy(grown, b->parts, b->part_count * sizeof *grown);
-            b->parts = grown;
-            f->part_capacity = n;
-        }
-        b->parts[b->part_count++] = (struct bus_part){.txn = *txn, .begins = !r->open};
-        b->parts[b->part_count - 1].txn.events = 0;
-        r->open = true;
-        r->open_lsn = txn->lsn;
-        f->open = true;
-    }
-    return &b->parts[b->part_count - 1];
-}
-
-static void part_close(struct kafka_fill *f)
-{
-    if (!f->open)
-        return;
-    struct bus_part *part = &f->batch->parts[f->batch->part_count - 1];
-    if (part->event_count) {
-        part->events = arena_alloc(&f->batch->arena, part->event_count * sizeof *part->events);
-        memcpy(part->events, f->events_open, part->event_count * sizeof *part->events);
-    }
-    f->open = false;
+    struct bus_part *part = bus_fill_part(&f->out, txn, !f->r->open);
+    f->r->open = true;
+    return part;
 }
 
 static struct str copy(char **at, struct str s)
@@ -350,15 +323,14 @@ static struct str copy(char **at, struct str s)
 /* The batch owns its events: the message's buffer, with a thousand others in it, goes free. */
 static void give(struct kafka_fill *f, const struct event_txn *txn, struct reader_topic *t, const struct event *e)
 {
-    struct bus_part *part = part_open(f, txn);
+    struct arena *arena = &f->out.batch->arena;
     size_t size = e->entity.len + e->type.len + e->id.len + e->subject.len + e->key.len + e->value.len +
                   e->missing.len + e->oldkey.len + e->headers.len;
-    char *at = arena_alloc(&f->batch->arena, size + 1);
+    char *at = arena_alloc(arena, size + 1);
     if (!t->batch.data)
-        t->batch = str_n(arena_memdup(&f->batch->arena, t->name.data, t->name.len), t->name.len);
-    GROW(f->events_open, part->event_count, f->event_capacity);
-    struct event *to = &f->events_open[part->event_count++];
-    *to = *e;
+        t->batch = str_n(arena_memdup(arena, t->name.data, t->name.len), t->name.len);
+    (void)part_open(f, txn);
+    struct event *to = bus_fill_event(&f->out, e);
     to->topic = t->batch;
     to->entity = copy(&at, e->entity);
     to->type = copy(&at, e->type);
@@ -369,8 +341,6 @@ static void give(struct kafka_fill *f, const struct event_txn *txn, struct reade
     to->missing = copy(&at, e->missing);
     to->oldkey = copy(&at, e->oldkey);
     to->headers = copy(&at, e->headers);
-    f->events++;
-    f->bytes += e->subject.len + e->key.len + e->value.len + e->headers.len + 64;
 }
 
 /* The need whose next event has the smallest number; NULL: none is left, or (blocked) one is not there yet. */
@@ -398,11 +368,6 @@ static bool next_need(struct kafka_reader *r, const struct reader_entry *entry, 
     return true;
 }
 
-static bool full(const struct kafka_fill *f)
-{
-    return f->events > 0 && (f->events >= f->limits->events_max || f->bytes >= f->limits->bytes_max);
-}
-
 static bool order_broken(const struct reader_need *need, struct err *err)
 {
     char a[LSN_TEXT_SIZE];
@@ -424,7 +389,7 @@ static bool merge(struct kafka_fill *f, const struct reader_entry *entry, bool *
             return true;
         const struct event *e = &need->partition->event;
         bool again = e->op == EVENT_TRUNCATED && e->pos.seq == r->last_seq; /* one copy a partition */
-        if (full(f) && !again)
+        if (bus_fill_full(&f->out) && !again)
             return true;
         if (e->pos.seq <= r->last_seq && !again)
             return order_broken(need, err);
@@ -448,7 +413,7 @@ static bool end_txn(struct kafka_fill *f, const struct reader_entry *entry, stru
         struct bus_part *part = part_open(f, &entry->txn);
         part->ends = true;
         part->txn.events = entry->txn.events;
-        part_close(f);
+        bus_fill_close(&f->out);
     }
     r->open = false;
     r->given = r->last_seq = 0;
@@ -469,7 +434,7 @@ static bool fill_entries(struct kafka_fill *f, struct err *err)
             continue;
         }
         bool done;
-        if (!kafka_reader_ready(r) || (full(f) && entry->need_count > 0 && !r->open))
+        if (!kafka_reader_ready(r) || (bus_fill_full(&f->out) && entry->need_count > 0 && !r->open))
             return true;
         if (!merge(f, entry, &done, err))
             return false;
@@ -486,7 +451,7 @@ static bool fill_entries(struct kafka_fill *f, struct err *err)
 void kafka_fill_begin(struct kafka_fill *f, struct kafka_reader *r, const struct bus_read_limits *limits,
                       struct bus_batch *batch)
 {
-    *f = (struct kafka_fill){.r = r, .batch = batch, .limits = limits};
+    *f = (struct kafka_fill){.r = r, .out = bus_fill_begin(batch, limits)};
     for (size_t i = 0; i < r->topic_count; i++)
         r->topics[i]->batch = (struct str){NULL, 0};
 }
@@ -499,6 +464,5 @@ bool kafka_fill_more(struct kafka_fill *f, struct err *err)
 
 void kafka_fill_end(struct kafka_fill *f)
 {
-    part_close(f);
-    free(f->events_open);
+    bus_fill_free(&f->out);
 }

@@ -292,12 +292,12 @@ static bool sync_late(struct kafka_reader *r, struct err *err)
  * waited for a little, for parts are dear to whoever applies them. */
 static bool presentable(const struct kafka_reader *r, const struct fetching *f)
 {
-    return f->fill.batch->part_count > 0 && !(r->open && r->blocked && mono_us() < f->patience_us);
+    return f->fill.out.batch->part_count > 0 && !(r->open && r->blocked && mono_us() < f->patience_us);
 }
 
 static bool fetch_loop(struct kafka_reader *r, struct fetching *f, struct err *err)
 {
-    struct bus_batch *batch = f->fill.batch;
+    struct bus_batch *batch = f->fill.out.batch;
     for (;;) {
         kafka_consumer_serve(&r->consumer);
         if (!kafka_reader_pull(r, err) || !kafka_fill_more(&f->fill, err))

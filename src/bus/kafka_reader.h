@@ -17,6 +17,7 @@
  * merge does not need yet waits in librdkafka, whose queues are bounded; records wait in ENTRIES_MAX entries.
  */
 #pragma once
+#include "bus/batch.h"
 #include "bus/kafka.h"
 #include "bus/kafka_commits.h"
 
@@ -76,8 +77,7 @@ struct kafka_reader {
     size_t need_at, need_count, need_capacity;
     uint64_t commit_lsn; /* of the newest COMMIT read: PARTs up to it may go */
 
-    bool open; /* a part of this transaction was handed out: */
-    uint64_t open_lsn;
+    bool open; /* a part of the transaction in hand was handed out */
     uint32_t given;                        /* distinct events of the transaction in hand */
     uint32_t last_seq;                     /* of them */
     bool blocked;                          /* the entry in hand waits for messages */
@@ -97,12 +97,7 @@ bool kafka_reader_pull(struct kafka_reader *r, struct err *err) MUST_USE;
 /* A batch being filled: begin, more (as often as something has come), end. */
 struct kafka_fill {
     struct kafka_reader *r;
-    struct bus_batch *batch;
-    const struct bus_read_limits *limits;
-    uint64_t events, bytes;
-    size_t part_capacity, event_capacity;
-    struct event *events_open; /* of the open part, malloc'ed while it grows */
-    bool open;
+    struct bus_fill out;
 };
 void kafka_fill_begin(struct kafka_fill *f, struct kafka_reader *r, const struct bus_read_limits *limits,
                       struct bus_batch *batch);

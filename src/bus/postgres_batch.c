@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The postgres driver's reader: blocks become batches; see postgres_reader.h. */
+#include "bus/batch.h"
 #include "bus/postgres_reader.h"
 
 struct fill {
     struct pg_reader *r;
-    struct bus_batch *batch;
-    const struct bus_read_limits *limits;
-    uint64_t events, bytes;
-    size_t part_capacity, event_capacity;
-    struct event *events_open; /* of the open part, malloc'ed while it grows */
-    bool open;
+    struct bus_fill out;
     struct str copy; /* of the current block, in the arena */
 };
 
@@ -26,40 +22,16 @@ static bool block_at_hand(struct fill *f)
         f->copy.data = NULL;
     }
     if (!f->copy.data)
-        f->copy = (struct str){arena_memdup(&f->batch->arena, data, size), size};
+        f->copy = (struct str){arena_memdup(&f->out.batch->arena, data, size), size};
     r->block.base = f->copy.data;
     return true;
 }
 
 static struct bus_part *part_open(struct fill *f)
 {
-    struct bus_batch *b = f->batch;
-    if (!f->open) {
-        if (b->part_count == f->part_capacity) {
-            size_t n = f->part_capacity ? f->part_capacity * 2 : 16;
-            struct bus_part *grown = arena_alloc(&b->arena, n * sizeof *grown);
-            if (b->part_count)
-                memcpy(grown, b->parts, b->part_count * sizeof *grown);
-            b->parts = grown;
-            f->part_capacity = n;
-        }
-        b->parts[b->part_count++] = (struct bus_part){.txn = f->r->txn, .begins = !f->r->txn_handed};
-        f->r->txn_handed = true;
-        f->open = true;
-    }
-    return &b->parts[b->part_count - 1];
-}
-
-static void part_close(struct fill *f)
-{
-    if (!f->open)
-        return;
-    struct bus_part *part = &f->batch->parts[f->batch->part_count - 1];
-    if (part->event_count) {
-        part->events = arena_alloc(&f->batch->arena, part->event_count * sizeof *part->events);
-        memcpy(part->events, f->events_open, part->event_count * sizeof *part->events);
-    }
-    f->open = false;
+    struct bus_part *part = bus_fill_part(&f->out, &f->r->txn, !f->r->txn_handed);
+    f->r->txn_handed = true;
+    return part;
 }
 
 static bool take_event(struct fill *f, const struct block_item *item, struct err *err)
@@ -72,15 +44,11 @@ static bool take_event(struct fill *f, const struct block_item *item, struct err
     if (!topic->wanted)
         return true;
     if (!topic->batch.data)
-        topic->batch = str_of(arena_strdup(&f->batch->arena, topic->name));
-    struct bus_part *part = part_open(f);
-    GROW(f->events_open, part->event_count, f->event_capacity);
-    struct event *e = &f->events_open[part->event_count++];
-    *e = item->event;
+        topic->batch = str_of(arena_strdup(&f->out.batch->arena, topic->name));
+    (void)part_open(f);
+    struct event *e = bus_fill_event(&f->out, &item->event);
     e->topic = topic->batch;
     e->pos.lsn = f->r->txn.lsn;
-    f->events++;
-    f->bytes += e->subject.len + e->key.len + e->value.len + e->headers.len + 64;
     return true;
 }
 
@@ -103,7 +71,7 @@ static void take_end(struct fill *f, uint32_t events)
         struct bus_part *part = part_open(f);
         part->ends = true;
         part->txn.events = events;
-        part_close(f);
+        bus_fill_close(&f->out);
     }
     r->txn_handed = false;
     r->position = r->txn.lsn;
@@ -113,7 +81,7 @@ static void take_end(struct fill *f, uint32_t events)
 /* The batch is full, and what follows would not merely end the transaction or the block. */
 static bool full(const struct fill *f)
 {
-    if (f->events == 0 || (f->events < f->limits->events_max && f->bytes < f->limits->bytes_max))
+    if (!bus_fill_full(&f->out))
         return false;
     enum block_record next = f->r->block_open ? block_peek(&f->r->block) : BLOCK_EVENT;
     return next != BLOCK_END && next != BLOCK_DONE;
@@ -144,11 +112,10 @@ static bool fill_blocks(struct fill *f, struct err *err)
 
 bool pg_reader_fill(struct pg_reader *r, const struct bus_read_limits *limits, struct bus_batch *batch, struct err *err)
 {
-    struct fill f = {.r = r, .batch = batch, .limits = limits};
+    struct fill f = {.r = r, .out = bus_fill_begin(batch, limits)};
     for (size_t i = 0; i < r->topic_count; i++)
         r->topics[i].batch = (struct str){NULL, 0};
     bool good = fill_blocks(&f, err);
-    part_close(&f);
-    free(f.events_open);
+    bus_fill_free(&f.out);
     return good;
 }
