@@ -29,15 +29,30 @@ struct bus_driver {
                   struct err *err);
 };
 
-/* The first member of each driver's own. */
+/* The first member of each driver's own; all but `driver` is the driver's to set when it opens. */
 struct bus_writer {
     const struct bus_driver *driver;
+    bool in_txn;
+    struct event_txn txn;           /* in hand; .events: put so far */
+    uint64_t lsn_max;               /* nothing at or below it may come any more */
+    struct bus_progress done, next; /* durable; what the next flush makes durable */
 };
 struct bus_reader {
     const struct bus_driver *driver;
 };
 
 extern const struct bus_driver bus_postgres, bus_kafka;
+
+/* For drivers' writers: the order of calls that bus.h asks for. False (ERR_INTERNAL) when it is not kept: nothing may
+ * be stored any more. */
+bool bus_turn_begin(struct bus_writer *w, const struct event_txn *txn, struct err *err) MUST_USE;
+bool bus_turn_put(const struct bus_writer *w, const struct event *event, struct err *err) MUST_USE; /* it may be put */
+bool bus_turn_end(const struct bus_writer *w, struct err *err) MUST_USE;                            /* it may end */
+void bus_turn_ended(struct bus_writer *w);
+bool bus_turn_flush(const struct bus_writer *w, struct err *err) MUST_USE; /* there may be a flush */
+void bus_turn_quiet(struct bus_writer *w, uint64_t lsn, int64_t watermark_us);
+/* A flush would make something durable. */
+bool bus_turn_news(const struct bus_writer *w);
 
 /* For drivers: ERR_STATE naming both lineages. */
 bool bus_lineage_refuse(const char *source, const struct lineage *have, const struct lineage *want, struct err *err);

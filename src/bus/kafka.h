@@ -10,7 +10,6 @@ bool kafka_writer_open(const struct bus_config *config, const struct lineage *li
 bool kafka_writer_begin(struct bus_writer *w, const struct event_txn *txn, struct err *err) MUST_USE;
 bool kafka_writer_put(struct bus_writer *w, const struct event *event, struct err *err) MUST_USE;
 bool kafka_writer_end(struct bus_writer *w, struct err *err) MUST_USE;
-void kafka_writer_quiet(struct bus_writer *w, uint64_t lsn, int64_t watermark_us);
 bool kafka_writer_flush(struct bus_writer *w, struct err *err) MUST_USE;
 void kafka_writer_pending(const struct bus_writer *w, uint64_t *ret_events, uint64_t *ret_bytes);
 void kafka_writer_close(struct bus_writer *w);

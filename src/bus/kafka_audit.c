@@ -185,8 +185,8 @@ static void message_read(struct audit *a, struct audit_partition *p, struct mess
 {
     struct err why;
     *ret_ours = kafka_event_read(str_of(p->stream->topic), p->stream->partition, m->raw.key, m->raw.key_null,
-                                 m->raw.value, m->raw.value_null, a->headers, m->header_count,
-                                 a->config->source, &a->tail.progress.lineage, &a->event_arena, &m->event, &why);
+                                 m->raw.value, m->raw.value_null, a->headers, m->header_count, a->config->source,
+                                 &a->tail.progress.lineage, &a->event_arena, &m->event, &why);
     if (!*ret_ours)
         wrong(a, "%s partition %d offset %lld: %s", p->stream->topic, p->stream->partition, (long long)m->raw.offset,
               why.text);

@@ -75,8 +75,8 @@ static bool look_back(const struct reading *r, struct kafka_last *last, struct e
         return false;
     for (int64_t back = 1; !any && low < high; back *= BACK_FACTOR) {
         int64_t from = high - low > back ? high - back : low;
-        bool good = s ? kafka_stream_seek(s, from, err)
-                      : kafka_stream_open(c, last->topic, last->partition, from, &s, err);
+        bool good =
+            s ? kafka_stream_seek(s, from, err) : kafka_stream_open(c, last->topic, last->partition, from, &s, err);
         if (!good || !last_message(r, s, high, &last->pos, &any, err))
             return false;
         if (from == low)

@@ -462,7 +462,4 @@ bool kafka_fill_more(struct kafka_fill *f, struct err *err)
     return fill_entries(f, err);
 }
 
-void kafka_fill_end(struct kafka_fill *f)
-{
-    bus_fill_free(&f->out);
-}
+void kafka_fill_end(struct kafka_fill *f) { bus_fill_free(&f->out); }

@@ -77,7 +77,7 @@ struct kafka_reader {
     size_t need_at, need_count, need_capacity;
     uint64_t commit_lsn; /* of the newest COMMIT read: PARTs up to it may go */
 
-    bool open; /* a part of the transaction in hand was handed out */
+    bool open;                             /* a part of the transaction in hand was handed out */
     uint32_t given;                        /* distinct events of the transaction in hand */
     uint32_t last_seq;                     /* of them */
     bool blocked;                          /* the entry in hand waits for messages */

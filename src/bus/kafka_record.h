@@ -83,8 +83,7 @@ bool kafka_event_read(struct str topic, int32_t partition, struct str key, bool 
                       bool value_null, const struct kafka_header *headers, size_t count, const char *source,
                       const struct lineage *lineage, struct arena *arena, struct event *ret, struct err *err) MUST_USE;
 /* That of the event only, by its headers. */
-bool kafka_source_check(const char *source, const struct kafka_header *headers, size_t count,
-                        struct err *err) MUST_USE;
+bool kafka_source_check(const char *source, const struct kafka_header *headers, size_t count, struct err *err) MUST_USE;
 /* Over key, value and headers, each with its length, so that nothing can move between them. */
 uint64_t kafka_message_hash(struct str key, bool key_null, struct str value, bool value_null,
                             const struct kafka_header *headers, size_t count);

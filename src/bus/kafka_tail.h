@@ -34,7 +34,8 @@ struct kafka_tail {
     uint64_t committed_lsn; /* of the last COMMIT record, whose events may be missing; >= progress' last transaction */
 };
 
-/* ERR_CONFIG when a record of another source is there, or (delivery ordered) an event of one ends a partition. To be freed with kafka_tail_free() when true. */
+/* ERR_CONFIG when a record of another source is there, or (delivery ordered) an event of one ends a partition. To be
+ * freed with kafka_tail_free() when true. */
 bool kafka_tail_read(const struct bus_config *config, const struct kafka_idle *idle, struct kafka_tail *ret,
                      struct err *err) MUST_USE;
 void kafka_tail_free(struct kafka_tail *tail);

@@ -37,7 +37,8 @@ int64_t kafka_writer_stamp(struct kafka_writer *w)
     if (!w->stamped) {
         int64_t now = now_us() / 1000;
         /* What an earlier writer left in partitions without a commit record must not be older than that record. */
-        bool resuming = w->ordered && (w->in_txn ? w->txn.lsn <= w->resumed_lsn : w->next.lsn < w->resumed_lsn);
+        bool resuming =
+            w->ordered && (w->base.in_txn ? w->base.txn.lsn <= w->resumed_lsn : w->base.next.lsn < w->resumed_lsn);
         w->stamp_ms = now > w->newest_ms && !resuming ? now : w->newest_ms;
         w->stamped = !resuming;
     }
@@ -85,9 +86,9 @@ bool kafka_writer_state(struct kafka_writer *w, enum kafka_record_kind kind, boo
     struct kafka_record r = {.kind = kind,
                              .epoch = w->epoch,
                              .lineage = w->lineage,
-                             .lsn = w->next.lsn,
-                             .commit_time_us = w->next.commit_time_us,
-                             .watermark_us = w->next.watermark_us,
+                             .lsn = w->base.next.lsn,
+                             .commit_time_us = w->base.next.commit_time_us,
+                             .watermark_us = w->base.next.watermark_us,
                              .transactions = w->done_txns + w->txns,
                              .events = w->done_events + w->events};
     if (w->unfinished) {
@@ -178,12 +179,8 @@ bool kafka_writer_begin(struct bus_writer *base, const struct event_txn *txn, st
     struct kafka_writer *w = kafka_writer_self(base);
     if (!alive(w, err))
         return false;
-    if (w->in_txn || txn->lsn <= w->lsn_max) {
-        char a[LSN_TEXT_SIZE], b[LSN_TEXT_SIZE];
-        err_set(err, ERR_INTERNAL, "bus: transaction %s comes after %s", lsn_format(txn->lsn, a),
-                lsn_format(w->lsn_max, b));
+    if (!bus_turn_begin(base, txn, err))
         return kafka_writer_die(w, err);
-    }
     if (w->unfinished && (txn->lsn != w->tail.part.lsn || txn->xid != w->tail.part.xid)) {
         resume_refuse(w, "the source sends another transaction", err);
         return kafka_writer_die(w, err);
@@ -191,10 +188,6 @@ bool kafka_writer_begin(struct bus_writer *base, const struct event_txn *txn, st
     /* Whole transactions that wait for their flush need not wait with a Kafka transaction that is getting old. */
     if (w->main.in_transaction && mono_us() - w->begun_us > w->transaction_us && !transaction_commit(w, err))
         return kafka_writer_die(w, err);
-    w->txn = *txn;
-    w->txn.events = 0;
-    w->lsn_max = txn->lsn;
-    w->in_txn = true;
     return true;
 }
 
@@ -244,7 +237,7 @@ static bool put_messages(struct kafka_writer *w, struct kafka_writer_topic *t, c
 {
     struct kafka_header headers[KAFKA_HEADERS_MAX];
     size_t header_count, size;
-    if (!kafka_event_headers(w->config.source, &w->lineage, event, w->txn.commit_time_us, &w->scratch, headers,
+    if (!kafka_event_headers(w->config.source, &w->lineage, event, w->base.txn.commit_time_us, &w->scratch, headers,
                              &header_count, err) ||
         !size_check(w, t, event, headers, header_count, &size, err))
         return false;
@@ -284,9 +277,9 @@ static bool part(struct kafka_writer *w, struct err *err)
 {
     const struct kafka_record r = {.kind = KAFKA_PART,
                                    .epoch = w->epoch,
-                                   .txn = w->txn,
-                                   .lsn = w->txn.lsn,
-                                   .through_seq = w->txn.events,
+                                   .txn = w->base.txn,
+                                   .lsn = w->base.txn.lsn,
+                                   .through_seq = w->base.txn.events,
                                    .counts = w->counts,
                                    .count_count = w->count_count,
                                    .transactions = w->done_txns + w->txns,
@@ -303,20 +296,17 @@ bool kafka_writer_put(struct bus_writer *base, const struct event *event, struct
     struct kafka_writer_topic *topic;
     if (!alive(w, err))
         return false;
-    if (!w->in_txn || event->pos.lsn != w->txn.lsn || event->pos.seq != w->txn.events + 1) {
-        err_set(err, ERR_INTERNAL, "bus: event %u does not follow event %u of its transaction", event->pos.seq,
-                w->txn.events);
+    if (!bus_turn_put(base, event, err))
         return kafka_writer_die(w, err);
-    }
     /* Before the event, not after: the transaction's end should not need a Kafka transaction of its own. */
     if ((part_due(w) && !part(w, err)) || !kafka_writer_topic(w, event->topic, &topic, err) ||
         !put_messages(w, topic, event, err))
         return kafka_writer_die(w, err);
-    w->txn.events++;
+    w->base.txn.events++;
     w->events++;
     w->in_transaction++;
     topic->pending++;
-    if (w->unfinished && w->txn.events == w->tail.through_seq && !resume_verify(w, err))
+    if (w->unfinished && w->base.txn.events == w->tail.through_seq && !resume_verify(w, err))
         return kafka_writer_die(w, err);
     return true;
 }
@@ -325,14 +315,14 @@ static bool commit_record(struct kafka_writer *w, struct err *err)
 {
     struct kafka_record r = {.kind = KAFKA_COMMIT,
                              .epoch = w->epoch,
-                             .txn = w->txn,
-                             .lsn = w->txn.lsn,
-                             .durable_lsn = w->ordered ? w->done.lsn : 0,
+                             .txn = w->base.txn,
+                             .lsn = w->base.txn.lsn,
+                             .durable_lsn = w->ordered ? w->base.done.lsn : 0,
                              .counts = w->counts,
                              .count_count = w->count_count,
                              .transactions = w->done_txns + w->txns + 1,
                              .events = w->done_events + w->events};
-    if (w->ordered && w->txn.lsn <= w->committed_lsn)
+    if (w->ordered && w->base.txn.lsn <= w->committed_lsn)
         return true;
     return kafka_writer_record(w, &r, false, err);
 }
@@ -342,38 +332,22 @@ bool kafka_writer_end(struct bus_writer *base, struct err *err)
     struct kafka_writer *w = kafka_writer_self(base);
     if (!alive(w, err))
         return false;
-    if (!w->in_txn) {
-        err_set(err, ERR_INTERNAL, "bus: end without begin");
+    if (!bus_turn_end(base, err))
         return kafka_writer_die(w, err);
-    }
     if (w->unfinished) {
         resume_refuse(w, "the source now sends fewer", err);
         return kafka_writer_die(w, err);
     }
-    if (w->txn.events) {
+    if (w->base.txn.events) {
         if (!commit_record(w, err))
             return kafka_writer_die(w, err);
-        w->recorded_lsn = w->txn.lsn;
+        w->recorded_lsn = w->base.txn.lsn;
         w->txns++;
         w->unstated++;
     }
     counts_clear(w);
-    w->in_txn = false;
-    if (w->txn.lsn > w->next.lsn)
-        w->next.lsn = w->txn.lsn;
-    w->next.commit_time_us = w->txn.commit_time_us;
+    bus_turn_ended(base);
     return true;
-}
-
-void kafka_writer_quiet(struct bus_writer *base, uint64_t lsn, int64_t watermark_us)
-{
-    struct kafka_writer *w = kafka_writer_self(base);
-    if (lsn > w->next.lsn)
-        w->next.lsn = lsn;
-    if (lsn > w->lsn_max)
-        w->lsn_max = lsn;
-    if (watermark_us > w->next.watermark_us)
-        w->next.watermark_us = watermark_us;
 }
 
 void kafka_writer_pending(const struct bus_writer *base, uint64_t *ret_events, uint64_t *ret_bytes)
@@ -388,7 +362,8 @@ void kafka_writer_pending(const struct bus_writer *base, uint64_t *ret_events, u
 /* A commit record says how far the log is; what goes further, or is a watermark, needs a record of its own. */
 static bool quiet_due(const struct kafka_writer *w)
 {
-    return w->next.lsn > w->recorded_lsn || w->next.watermark_us != w->done.watermark_us || w->unstated >= STATE_EVERY;
+    return w->base.next.lsn > w->recorded_lsn || w->base.next.watermark_us != w->base.done.watermark_us ||
+           w->unstated >= STATE_EVERY;
 }
 
 static bool flush_exactly_once(struct kafka_writer *w, struct err *err)
@@ -409,7 +384,7 @@ static bool flush_ordered(struct kafka_writer *w, struct err *err)
 
 static void flushed(struct kafka_writer *w)
 {
-    w->done = w->next;
+    w->base.done = w->base.next;
     w->done_txns += w->txns;
     w->done_events += w->events;
     w->txns = w->events = 0;
@@ -426,15 +401,13 @@ bool kafka_writer_flush(struct bus_writer *base, struct err *err)
     struct kafka_writer *w = kafka_writer_self(base);
     if (!alive(w, err))
         return false;
-    if (w->in_txn) {
-        err_set(err, ERR_INTERNAL, "bus: flush inside a transaction");
+    if (!bus_turn_flush(base, err))
         return kafka_writer_die(w, err);
-    }
-    if (w->unfinished && w->next.lsn >= w->tail.part.lsn) {
+    if (w->unfinished && w->base.next.lsn >= w->tail.part.lsn) {
         resume_refuse(w, "the source passes over it", err);
         return kafka_writer_die(w, err);
     }
-    if (w->next.lsn == w->done.lsn && w->next.watermark_us == w->done.watermark_us)
+    if (!bus_turn_news(base))
         return true;
     if (!(w->ordered ? flush_ordered(w, err) : flush_exactly_once(w, err)))
         return kafka_writer_die(w, err);

@@ -59,17 +59,13 @@ struct kafka_writer {
     int64_t transaction_us;  /* it is ended after so long */
     uint64_t in_transaction; /* events in it */
 
-    bool in_txn;
-    struct event_txn txn;
-    uint64_t lsn_max; /* nothing at or below it may come any more */
-    struct kafka_count *counts;
+    struct kafka_count *counts;               /* of the source transaction in hand */
     struct kafka_writer_topic **count_topics; /* of each */
     size_t count_count, count_capacity;
 
     bool unfinished; /* a transaction that earlier writers began: the next one must be it */
     struct kafka_tail tail;
 
-    struct bus_progress done, next;
     uint64_t recorded_lsn; /* what records on the bus say by themselves */
     uint64_t txns, events, bytes, done_txns, done_events;
     unsigned unstated; /* commit records since the last one with totals */

@@ -246,9 +246,9 @@ static void take_tail(struct kafka_writer *w)
 {
     const struct kafka_tail *t = &w->tail;
     w->epoch = t->epoch + 1;
-    w->done = w->next = t->progress;
-    w->done.lineage = w->next.lineage = w->lineage;
-    w->lsn_max = w->recorded_lsn = t->progress.lsn;
+    w->base.done = w->base.next = t->progress;
+    w->base.done.lineage = w->base.next.lineage = w->lineage;
+    w->base.lsn_max = w->recorded_lsn = t->progress.lsn;
     w->done_txns = t->transactions;
     w->done_events = t->events;
     w->newest_ms = t->newest_ms;
@@ -303,8 +303,8 @@ bool kafka_writer_open(const struct bus_config *config, const struct lineage *li
         return false;
     }
     *ret = &w->base;
-    *ret_progress = w->done;
-    ret_progress->found = w->done.lsn > 0;
+    *ret_progress = w->base.done;
+    ret_progress->found = w->base.done.lsn > 0;
     return true;
 }
 
@@ -313,7 +313,7 @@ bool kafka_writer_open(const struct bus_config *config, const struct lineage *li
 static void last_words(struct kafka_writer *w)
 {
     struct err ignored;
-    if (w->ordered && !w->dead && w->main.client.rk && !w->in_txn && w->unstated && !w->events &&
+    if (w->ordered && !w->dead && w->main.client.rk && !w->base.in_txn && w->unstated && !w->events &&
         kafka_writer_state(w, KAFKA_QUIET, false, &ignored))
         rd_kafka_flush(w->main.client.rk, LAST_WORDS_MS);
 }

@@ -54,7 +54,6 @@ bool pg_writer_open(const struct bus_config *config, const struct lineage *linea
 bool pg_writer_begin(struct bus_writer *w, const struct event_txn *txn, struct err *err) MUST_USE;
 bool pg_writer_put(struct bus_writer *w, const struct event *event, struct err *err) MUST_USE;
 bool pg_writer_end(struct bus_writer *w, struct err *err) MUST_USE;
-void pg_writer_quiet(struct bus_writer *w, uint64_t lsn, int64_t watermark_us);
 bool pg_writer_flush(struct bus_writer *w, struct err *err) MUST_USE;
 void pg_writer_pending(const struct bus_writer *w, uint64_t *ret_events, uint64_t *ret_bytes);
 void pg_writer_close(struct bus_writer *w);

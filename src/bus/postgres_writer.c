@@ -73,27 +73,19 @@ bool pg_writer_begin(struct bus_writer *base, const struct event_txn *txn, struc
     struct pg_writer *w = pg_writer_self(base);
     if (!pg_writer_alive(w, err))
         return false;
-    if (w->in_txn || txn->lsn <= w->lsn_max) {
-        char a[LSN_TEXT_SIZE], b[LSN_TEXT_SIZE];
-        err_set(err, ERR_INTERNAL, "bus: transaction %s comes after %s", lsn_format(txn->lsn, a),
-                lsn_format(w->lsn_max, b));
+    if (!bus_turn_begin(base, txn, err))
         return pg_writer_die(w);
-    }
-    w->txn = *txn;
-    w->txn.events = 0;
-    w->lsn_max = txn->lsn;
-    w->in_txn = true;
     return true;
 }
 
 /* The block has room for the event and says which transaction it is of. */
 static bool block_ready(struct pg_writer *w, const struct event *event, struct err *err)
 {
-    bool fresh_txn = w->txn.events == 0;
+    bool fresh_txn = w->base.txn.events == 0;
     if (!block_empty(&w->block) && !block_fits(&w->block, event) && !block_send(w, err))
         return false;
     if (fresh_txn || block_empty(&w->block))
-        block_txn(&w->block, &w->txn, fresh_txn);
+        block_txn(&w->block, &w->base.txn, fresh_txn);
     return true;
 }
 
@@ -103,11 +95,8 @@ bool pg_writer_put(struct bus_writer *base, const struct event *event, struct er
     struct writer_topic *topic;
     if (!pg_writer_alive(w, err))
         return false;
-    if (!w->in_txn || event->pos.lsn != w->txn.lsn || event->pos.seq != w->txn.events + 1) {
-        err_set(err, ERR_INTERNAL, "bus: event %u does not follow event %u of its transaction", event->pos.seq,
-                w->txn.events);
+    if (!bus_turn_put(base, event, err))
         return pg_writer_die(w);
-    }
     if (!pg_writer_topic(w, event->topic, &topic, err) || !block_ready(w, event, err))
         return pg_writer_die(w);
     struct event placed = *event;
@@ -122,7 +111,7 @@ bool pg_writer_put(struct bus_writer *base, const struct event *event, struct er
     w->bytes += w->block.data.len - before;
     w->block_topics |= topic->bit;
     w->block_end = event->pos;
-    w->txn.events++;
+    w->base.txn.events++;
     w->events++;
     topic->pending++;
     return true;
@@ -133,29 +122,13 @@ bool pg_writer_end(struct bus_writer *base, struct err *err)
     struct pg_writer *w = pg_writer_self(base);
     if (!pg_writer_alive(w, err))
         return false;
-    if (!w->in_txn) {
-        err_set(err, ERR_INTERNAL, "bus: end without begin");
+    if (!bus_turn_end(base, err))
         return pg_writer_die(w);
-    }
-    if (w->txn.events)
-        block_end(&w->block, w->txn.events);
-    w->in_txn = false;
-    w->txns += w->txn.events > 0;
-    if (w->txn.lsn > w->next.lsn)
-        w->next.lsn = w->txn.lsn;
-    w->next.commit_time_us = w->txn.commit_time_us;
+    if (w->base.txn.events)
+        block_end(&w->block, w->base.txn.events);
+    w->txns += w->base.txn.events > 0;
+    bus_turn_ended(base);
     return true;
-}
-
-void pg_writer_quiet(struct bus_writer *base, uint64_t lsn, int64_t watermark_us)
-{
-    struct pg_writer *w = pg_writer_self(base);
-    if (lsn > w->next.lsn)
-        w->next.lsn = lsn;
-    if (lsn > w->lsn_max)
-        w->lsn_max = lsn;
-    if (watermark_us > w->next.watermark_us)
-        w->next.watermark_us = watermark_us;
 }
 
 void pg_writer_pending(const struct bus_writer *base, uint64_t *ret_events, uint64_t *ret_bytes)
@@ -190,11 +163,12 @@ static bool move(struct pg_writer *w, struct err *err)
     PG_RESULT r = NULL;
     char text[10][24], topics[24], seq[16], end[LSN_TEXT_SIZE], lsn[LSN_TEXT_SIZE], floor[LSN_TEXT_SIZE];
     struct buf counts;
-    bool first = w->done.lsn == 0 && w->txns == 0; /* said quiet before its first transaction: the log begins there */
+    bool first =
+        w->base.done.lsn == 0 && w->txns == 0; /* said quiet before its first transaction: the log begins there */
     snprintf(text[0], sizeof text[0], "%d", w->id);
     snprintf(text[1], sizeof text[1], "%lld", (long long)w->epoch);
-    snprintf(text[2], sizeof text[2], "%lld", (long long)w->next.commit_time_us);
-    snprintf(text[3], sizeof text[3], "%lld", (long long)w->next.watermark_us);
+    snprintf(text[2], sizeof text[2], "%lld", (long long)w->base.next.commit_time_us);
+    snprintf(text[3], sizeof text[3], "%lld", (long long)w->base.next.watermark_us);
     snprintf(text[4], sizeof text[4], "%d", w->day);
     snprintf(text[5], sizeof text[5], "%lld", (long long)(w->done_txns + w->txns));
     snprintf(text[6], sizeof text[6], "%lld", (long long)(w->done_events + w->events));
@@ -205,14 +179,14 @@ static bool move(struct pg_writer *w, struct err *err)
     bool with_block = !block_empty(&w->block);
     const char *values[14] = {text[0],
                               text[1],
-                              lsn_format(w->next.lsn, lsn),
+                              lsn_format(w->base.next.lsn, lsn),
                               text[2],
                               text[3],
                               text[4],
                               text[5],
                               text[6],
                               counts.data,
-                              lsn_format(first ? w->next.lsn : 0, floor),
+                              lsn_format(first ? w->base.next.lsn : 0, floor),
                               lsn_format(w->block_end.lsn, end),
                               topics,
                               seq,
@@ -249,26 +223,19 @@ static bool flush_streamed(struct pg_writer *w, struct err *err)
     return pg_run_wait(&w->main, &w->idle, "cannot commit", "COMMIT", err);
 }
 
-static bool something_new(const struct pg_writer *w)
-{
-    return w->next.lsn != w->done.lsn || w->next.watermark_us != w->done.watermark_us;
-}
-
 bool pg_writer_flush(struct bus_writer *base, struct err *err)
 {
     struct pg_writer *w = pg_writer_self(base);
     if (!pg_writer_alive(w, err))
         return false;
-    if (w->in_txn) {
-        err_set(err, ERR_INTERNAL, "bus: flush inside a transaction");
+    if (!bus_turn_flush(base, err))
         return pg_writer_die(w);
-    }
-    if (!something_new(w))
+    if (!bus_turn_news(base))
         return true;
     if (!(w->copying ? flush_streamed(w, err) : pg_writer_today(w, err) && move(w, err)))
         return pg_writer_die(w);
     block_restart(w);
-    w->done = w->next;
+    w->base.done = w->base.next;
     w->done_txns += w->txns;
     w->done_events += w->events;
     w->txns = w->events = 0;

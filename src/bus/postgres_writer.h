@@ -43,11 +43,6 @@ struct pg_writer {
     uint64_t bytes;            /* put since the last flush */
     struct buf frame;          /* a COPY row */
 
-    bool in_txn;
-    struct event_txn txn;
-    uint64_t lsn_max; /* nothing at or below it may come any more */
-
-    struct bus_progress done, next; /* durable; what the next flush makes durable */
     int64_t txns, events, done_txns, done_events;
 
     struct writer_topic *topics;

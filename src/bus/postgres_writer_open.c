@@ -132,8 +132,8 @@ static bool writer_start(struct pg_writer *w, const struct bus_config *config, c
     w->id = source.id;
     w->epoch = source.epoch;
     w->day = source.day;
-    w->done = w->next = source.progress;
-    w->lsn_max = source.progress.lsn;
+    w->base.done = w->base.next = source.progress;
+    w->base.lsn_max = source.progress.lsn;
     return segment_use(w, err);
 }
 
@@ -153,8 +153,8 @@ bool pg_writer_open(const struct bus_config *config, const struct lineage *linea
         return false;
     }
     *ret = &w->base;
-    *ret_progress = w->done;
-    ret_progress->found = w->done.lsn > 0;
+    *ret_progress = w->base.done;
+    ret_progress->found = w->base.done.lsn > 0;
     return true;
 }
 
