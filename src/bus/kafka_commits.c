@@ -171,8 +171,8 @@ static bool find(struct kafka_commits *c, const struct point *p, int64_t low, in
     return true;
 }
 
-/* In ordered delivery a writer that opens may repeat what follows the durable LSN of its records: about that one the
- * order of records holds. */
+/* In ordered delivery a writer that opens may repeat what follows the durable LSN of its records, and so may one that
+ * was replaced and has not noticed: about that LSN the order of records holds. */
 bool kafka_commits_find(struct kafka_commits *c, uint64_t lsn, struct kafka_place *ret, struct err *err)
 {
     struct point p = {.lsn = lsn};

@@ -5,7 +5,8 @@
  *
  * What the order of records says (kafka_record.h): COMMITs and PARTs stand in LSN order; an OPEN or QUIET of LSN q has
  * all COMMITs up to q before it and only later ones after it. In ordered delivery a writer that opens may repeat the
- * last ones, after its OPEN.
+ * last ones, after its OPEN; and a writer that was replaced may leave the records of one flush, all with one durable
+ * LSN, behind those of its successor.
  */
 #pragma once
 #include "bus/kafka_record.h"

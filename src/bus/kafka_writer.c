@@ -377,7 +377,7 @@ static bool flush_exactly_once(struct kafka_writer *w, struct err *err)
 /* What is quiet is said when all before it is stored: it has no counts by which a reader could tell. */
 static bool flush_ordered(struct kafka_writer *w, struct err *err)
 {
-    if (!kafka_producer_flush(&w->main, err))
+    if (!kafka_producer_flush(&w->main, err) || !kafka_writer_alone(w, err))
         return false;
     return !quiet_due(w) || (kafka_writer_state(w, KAFKA_QUIET, false, err) && kafka_producer_flush(&w->main, err));
 }

@@ -12,7 +12,9 @@
  * What is quiet goes out by a second, idempotent producer, after the transaction, unless one is open anyway.
  *
  * delivery ordered: events and commit records go to one idempotent producer; flush waits until all are stored. What
- * partitions held when the writer opened is left out.
+ * partitions held when the writer opened is left out. A writer whose successor has opened is told by the offsets of its
+ * own records, which are no run any more, and dies at its first flush then: so what it wrote behind its successor's
+ * back has all one durable LSN, which is how readers find their way past it (kafka_commits.h).
  *
  * Resuming: an event at or before `skip` (exactly-once: through_seq of an unfinished transaction; ordered: the last of
  * its partition) is counted and hashed as any other, but not sent. What was skipped of an unfinished transaction must
@@ -85,6 +87,9 @@ static inline struct kafka_writer *kafka_writer_self(struct bus_writer *w) { ret
 
 /* After an error nothing may be stored any more; returns false. Says whether a newer writer is the reason. */
 bool kafka_writer_die(struct kafka_writer *w, struct err *err);
+/* Delivery ordered: refuses (ERR_STATE) when another writer has opened the log since. Asks the brokers only when
+ * somebody else's records came between ours. */
+bool kafka_writer_alone(struct kafka_writer *w, struct err *err) MUST_USE;
 /* The topic by name, made and checked when it is new. */
 bool kafka_writer_topic(struct kafka_writer *w, struct str name, struct kafka_writer_topic **ret,
                         struct err *err) MUST_USE;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "bus/kafka_commits.h"
 #include "bus/kafka_topics.h"
 #include "bus/kafka_writer.h"
 
@@ -50,6 +51,44 @@ static void fenced(struct kafka_writer *w, struct err *err)
     }
     err_again(err, ERR_TARGET, "kafka: the brokers ended the transaction in hand: it was open longer than they allow");
     err_hint(err, "it is written again; if this repeats, raise transaction.max.timeout.ms of the brokers");
+}
+
+/* Is there a record of a later epoch from the offset on? */
+static bool later_epoch(struct kafka_writer *w, int64_t from, bool *ret, struct err *err)
+{
+    struct kafka_consumer consumer;
+    struct kafka_commits commits = {.consumer = NULL};
+    struct kafka_entry e;
+    const struct kafka_consumer_config settings = {.kafka = kafka_config_of(&w->config)};
+    bool there = true;
+    *ret = false;
+    if (!kafka_consumer_open(&consumer, &settings, err))
+        return false;
+    bool good = kafka_commits_open(&commits, &consumer, &w->config, &w->idle, err) &&
+                kafka_commits_seek(&commits, from > commits.low ? from : commits.low, err);
+    while (good && there && !*ret) {
+        arena_reset(&commits.arena);
+        good = kafka_commits_next(&commits, commits.high, &commits.arena, &e, &there, err);
+        *ret = good && there && e.record.epoch > w->epoch;
+    }
+    kafka_commits_free(&commits);
+    kafka_consumer_close(&consumer);
+    return good;
+}
+
+bool kafka_writer_alone(struct kafka_writer *w, struct err *err)
+{
+    bool later;
+    if (w->main.foreign_from < 0)
+        return true;
+    if (!later_epoch(w, w->main.foreign_from, &later, err))
+        return false;
+    w->main.foreign_from = -1; /* an older one, which will notice as we did */
+    if (!later)
+        return true;
+    err_set(err, ERR_STATE, "bus: fenced: another relay writes the log of source %s now", w->config.source);
+    return err_hint(err, "only one relay may run for a source; what this one has just written is there twice, Undam's "
+                         "readers leave it out, and it can be stopped");
 }
 
 bool kafka_writer_die(struct kafka_writer *w, struct err *err)
@@ -182,6 +221,8 @@ static bool open_main(struct kafka_writer *w, struct err *err)
         !str_to_i64(str_of(size), &w->batch_bytes))
         return err_set(err, ERR_INTERNAL, "kafka: librdkafka does not say its batch.size");
     w->commits = kafka_producer_topic(&w->main, w->commits_name);
+    if (w->ordered)
+        kafka_producer_watch(&w->main, w->commits);
     return true;
 }
 

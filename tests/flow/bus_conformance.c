@@ -8,7 +8,8 @@
  * Where drivers differ, the environment says what holds instead:
  *   BUS_DELIVERY      the delivery that writers are opened with
  *   BUS_UNREACHABLE   an address where nothing answers
- *   BUS_UNFENCED      an older writer may still write what it had; readers see each event once all the same
+ *   BUS_UNFENCED      an older writer may still write what it had, and then notices; readers see each event once all
+ * the same
  *   BUS_EAGER         what was ended may be read before its flush
  *   BUS_RIDES         writers and readers live through BUS_RESTART
  *   BUS_BACKDATE      what BUS_AGE is to age was written nine days ago by the program's clock
@@ -533,7 +534,9 @@ static void check_unfenced(struct bus_config *config, struct bus_writer *old, co
     GOOD(put_small(new, topic, 30, 1, 10, &err));
     GOOD(bus_writer_flush(new, &err));
     GOOD(put_small(old, topic, 30, 1, 10, &err));
-    GOOD(bus_writer_flush(old, &err));
+    CHECK(!bus_writer_flush(old, &err)); /* it is stored, and the old one has noticed */
+    CHECK_INT(err.class, ERR_STATE);
+    CHECK(strstr(err.text, "fenced"));
     bus_writer_close(old);
     GOOD(put_small(new, topic, 40, 1, 10, &err));
     GOOD(bus_writer_flush(new, &err));

@@ -47,12 +47,22 @@ static bool fail(struct kafka_producer *p, const char *doing, rd_kafka_resp_err_
     return failed(p, err);
 }
 
+static void watch(struct kafka_producer *p, int64_t offset)
+{
+    if (p->watched_next >= 0 && offset != p->watched_next && p->foreign_from < 0)
+        p->foreign_from = p->watched_next;
+    if (offset >= 0) /* not told when it was acknowledged as a repeat */
+        p->watched_next = offset + 1;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct kafka_producer *p = opaque;
     (void)rk;
     if (!m->err) {
         p->stored++;
+        if (m->rkt == p->watched)
+            watch(p, m->offset);
         return;
     }
     /* What close() threw away is no failure to tell of, and what is purged behind one is not the cause. */
@@ -116,6 +126,12 @@ void kafka_producer_close(struct kafka_producer *p)
 rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *p, const char *name)
 {
     return rd_kafka_topic_new(p->client.rk, name, NULL);
+}
+
+void kafka_producer_watch(struct kafka_producer *p, const rd_kafka_topic_t *topic)
+{
+    p->watched = topic;
+    p->watched_next = p->foreign_from = -1;
 }
 
 void kafka_producer_topic_free(rd_kafka_topic_t *topic)

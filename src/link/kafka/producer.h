@@ -23,9 +23,12 @@ struct kafka_producer {
     struct kafka client; /* first: callbacks are given its address */
     struct kafka_idle idle;
     bool transactional, in_transaction, failed;
-    uint64_t sent, stored; /* messages */
-    int64_t committed_us;  /* when the last transaction was committed */
-    unsigned unpolled;     /* sends since delivery reports were asked for */
+    uint64_t sent, stored;           /* messages */
+    int64_t committed_us;            /* when the last transaction was committed */
+    unsigned unpolled;               /* sends since delivery reports were asked for */
+    const rd_kafka_topic_t *watched; /* of one partition; kafka_producer_watch() */
+    int64_t watched_next;            /* offset behind the last message stored there; -1: none yet */
+    int64_t foreign_from;            /* from there on not all of the topic is ours, or that is not known; -1: all is */
     struct err failure;
 };
 
@@ -50,6 +53,9 @@ bool kafka_producer_flush(struct kafka_producer *p, struct err *err) MUST_USE;
 
 /* A topic to send to, for the producer's life. */
 rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *p, const char *name);
+/* Of the messages to this topic, `foreign_from` tells from now on whether somebody else's came between them: the caller
+ * sets it back. Without transactions, whose markers take offsets too. */
+void kafka_producer_watch(struct kafka_producer *p, const rd_kafka_topic_t *topic);
 void kafka_producer_topic_free(rd_kafka_topic_t *topic);
 
 struct kafka_message {
