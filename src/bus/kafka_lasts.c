@@ -117,7 +117,8 @@ static bool ends_open(const struct reading *r, struct ends *e, const struct kafk
             continue;
         e->names[e->open] = e->high[i].topic;
         e->numbers[e->open] = e->high[i].partition;
-        e->starts[e->open++] = e->high[i].offset - 1;
+        int64_t back = e->high[i].offset - e->low[i].offset > 1 ? 2 : 1; /* a transaction ends in a marker */
+        e->starts[e->open++] = e->high[i].offset - back;
     }
     return kafka_streams_open(c, e->names, e->numbers, e->starts, e->open, e->streams, err);
 }
@@ -158,11 +159,12 @@ bool kafka_lasts_read(struct kafka_consumer *c, const char *source, const struct
     return good;
 }
 
+/* Of whom an event is shows whether or not it is committed. */
 bool kafka_topic_owned(const struct bus_config *config, const struct kafka_idle *idle, const char *topic,
                        int32_t partitions, struct err *err)
 {
     struct kafka_consumer consumer;
-    const struct kafka_consumer_config settings = {.kafka = kafka_config_of(config)};
+    const struct kafka_consumer_config settings = {.kafka = kafka_config_of(config), .uncommitted = true};
     if (!kafka_consumer_open(&consumer, &settings, err))
         return false;
     struct kafka_last *lasts = xcalloc((size_t)partitions, sizeof *lasts);

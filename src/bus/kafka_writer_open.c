@@ -145,6 +145,12 @@ static bool topic_ensure(struct kafka_writer *w, struct str name, struct kafka_e
            batch_check(w, copy, ret->message_max, err);
 }
 
+static bool has_prefix(const struct kafka_writer *w, struct str name)
+{
+    size_t n = strlen(w->config.prefix);
+    return name.len > n && memcmp(name.data, w->config.prefix, n) == 0 && name.data[n] == '.';
+}
+
 static bool topic_is(const struct kafka_writer_topic *t, struct str name)
 {
     return t->len == name.len && memcmp(t->name, name.data, name.len) == 0;
@@ -161,9 +167,10 @@ bool kafka_writer_topic(struct kafka_writer *w, struct str name, struct kafka_wr
         if (!topic_ensure(w, name, &is, err))
             return false;
         /* New to this log: what it may hold is of a writer that died, of whoever had it before, or of another source.
-         */
+         * The last cannot be where the prefix, which belongs to one source, is before it. */
         const struct kafka_writer_topic *t = topic_add(w, name, is.message_max);
-        if (!is.created && !kafka_topic_owned(&w->config, &w->idle, t->name, w->config.partitions, err))
+        if (!is.created && !has_prefix(w, name) &&
+            !kafka_topic_owned(&w->config, &w->idle, t->name, w->config.partitions, err))
             return false;
     }
     w->topic_last = i;

@@ -209,10 +209,12 @@ TEST(twins_at_any_instant)
         if (pids[i] == 0) {
             struct err err = {0};
             struct bus_writer *w = writer_new(&config, &progress);
-            (void)!write(fds[1], "o", 1);
-            for (uint64_t lsn = progress.lsn + 10;; lsn += 10)
+            for (uint64_t lsn = progress.lsn + 10;; lsn += 10) {
                 if (!put_txn(w, topic, lsn, 40, 1, &err) || (lsn % 70 == 0 && !bus_writer_flush(w, &err)))
                     _exit((int)err.class);
+                if (lsn == progress.lsn + 10) /* the topic is there and looked at, which takes its time */
+                    (void)!write(fds[1], "o", 1);
+            }
         }
         close(fds[1]);
         CHECK(read(fds[0], &opened, 1) == 1);
@@ -498,7 +500,8 @@ TEST(strangers)
     bus_writer_close(w);
 }
 
-/* As a relay of another source that was there at the same instant: past the writer, which would refuse. */
+/* An event to each partition as a relay of another source that was there at the same instant would have sent it, past
+ * the writer, which would refuse. source NULL: of a program that knows nothing of Undam. */
 static bool smuggle(const char *source, const char *topic, uint64_t lsn, bool debezium, struct err *err)
 {
     const struct kafka_producer_config config = {.kafka = {.brokers = getenv("BUS_DSN")}, .queue_bytes = 1 << 20};
@@ -511,12 +514,11 @@ static bool smuggle(const char *source, const char *topic, uint64_t lsn, bool de
     struct kafka_message m = {.key = e.key, .value = e.value, .timestamp_ms = now_us() / 1000, .headers = headers};
     buf_init(&scratch, 0);
     bool ok = kafka_producer_open(&p, &config, err);
-    for (m.partition = 0; ok && m.partition < 4; m.partition++) {
-        if (!m.topic)
-            m.topic = kafka_producer_topic(&p, topic);
-        ok = kafka_event_headers(source, &lineage, &e, 1, &scratch, headers, &m.header_count, err) &&
+    if (ok)
+        m.topic = kafka_producer_topic(&p, topic);
+    for (m.partition = 0; ok && m.partition < 4; m.partition++)
+        ok = (!source || kafka_event_headers(source, &lineage, &e, 1, &scratch, headers, &m.header_count, err)) &&
              kafka_producer_send(&p, &m, err);
-    }
     ok = ok && kafka_producer_flush(&p, err);
     kafka_producer_topic_free(m.topic);
     kafka_producer_close(&p);
@@ -574,6 +576,27 @@ TEST(a_topic_of_another_source)
             CHECK_INT(progress.lsn, 20);
             bus_writer_close(w);
         }
+    }
+}
+
+/* What was Debezium's may end partitions, before the first event of ours and where there is none of ours yet. */
+TEST(a_topic_that_another_program_had)
+{
+    struct bus_config config = config_of("taken");
+    const struct kafka_setting settings[] = {{NULL, NULL, false}};
+    struct bus_progress progress;
+    struct err err = {0};
+    struct kafka k;
+    bool created;
+    GOOD(client_open(&k, &err));
+    GOOD(kafka_topic_create(&k, "outside.a", 4, 1, settings, NULL, &created, &err));
+    kafka_close(&k);
+    GOOD(smuggle(NULL, "outside.a", 1, false, &err));
+    for (uint64_t lsn = 10; lsn <= 20; lsn += 10) {
+        struct bus_writer *w = writer_new(&config, &progress);
+        CHECK_INT(progress.lsn, lsn - 10);
+        GOOD(put_one(w, "outside.a", lsn, VALUE, &err) && bus_writer_flush(w, &err));
+        bus_writer_close(w);
     }
 }
 

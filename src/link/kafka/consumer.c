@@ -24,7 +24,7 @@ bool kafka_consumer_open(struct kafka_consumer *c, const struct kafka_consumer_c
         {"enable.auto.offset.store", "false", false},
         {"auto.offset.reset", "error", false},
         {"enable.partition.eof", "true", false},
-        {"isolation.level", "read_committed", false},
+        {"isolation.level", config->uncommitted ? "read_uncommitted" : "read_committed", false},
         {"check.crcs", "true", false},
         {"fetch.wait.max.ms", FETCH_WAIT_MS, true},
         {"fetch.error.backoff.ms", "2", true},

@@ -7,7 +7,7 @@
  * What always holds:
  *  1. Messages of a stream come in the order of their offsets, each once; offsets have gaps.
  *  2. An offset that the broker no longer has is an error (`gone`), never a jump.
- *  3. Only what is committed comes (isolation.level=read_committed).
+ *  3. Only what is committed comes (isolation.level=read_committed), unless the other is asked for.
  *  4. Brokers that are away are no error: streams are empty until they are back. What cannot heal is: rights, a topic
  *     that is gone, a batch whose checksum is wrong.
  *  5. All calls are of one thread, none waits but kafka_consumer_wait() and kafka_stream_seek().
@@ -51,6 +51,7 @@ struct kafka_consumer_config {
     struct kafka_config kafka;
     const char *group;   /* for the hints, or NULL */
     int64_t queue_bytes; /* of each partition, about; 0: 4 MB */
+    bool uncommitted;    /* what is not committed, or was aborted, comes too */
 };
 
 /* No connection is made yet. */
