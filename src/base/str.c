@@ -59,6 +59,27 @@ bool str_to_u64(struct str s, uint64_t *ret)
     return true;
 }
 
+bool str_unpercent(struct str s, bool plus, char *out, struct str *ret)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.data[i];
+        if (c == '%') {
+            int high = i + 2 < s.len ? str_hex_digit(s.data[i + 1]) : -1;
+            int low = i + 2 < s.len ? str_hex_digit(s.data[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        out[n++] = c;
+    }
+    *ret = str_n(out, n);
+    return true;
+}
+
 bool str_to_i64(struct str s, int64_t *ret)
 {
     bool negative = s.len && s.data[0] == '-';

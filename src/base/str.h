@@ -35,6 +35,18 @@ bool str_starts(struct str s, struct str prefix);
 struct str str_trim(struct str s);
 /* Cuts s at the first `sep`: the part before is returned, *rest is what follows (len 0, data NULL when no sep). */
 struct str str_cut(struct str s, char sep, struct str *rest);
+/* A hexadecimal digit's value; -1 for what is none. */
+static inline int str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+/* %XX of URLs, and with `plus` + for a space, as in queries. `out` has room for s.len bytes, *ret is what is there.
+ * False for a broken escape. */
+bool str_unpercent(struct str s, bool plus, char *out, struct str *ret);
 /* The whole of s as a decimal number; false when it is empty, has other characters or does not fit. */
 bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_u64(struct str s, uint64_t *ret);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "codec/varint.h"
+
 enum { AVRO_LONG_MAX = 10 }; /* bytes of the longest; a writer needs room for as many, whatever the number */
 
 #define AVRO_HIGH_BITS 0x8080808080808080u
@@ -52,17 +54,10 @@ static inline char *avro_put_long(char *p, int64_t n)
 static inline const char *avro_get_slowly(const char *p, const char *end, int64_t *ret)
 {
     uint64_t n = 0;
-    for (unsigned shift = 0; p < end && shift < 64; shift += 7) {
-        unsigned char c = (unsigned char)*p++;
-        if (shift == 63 && c > 1)
-            return NULL;
-        n |= (uint64_t)(c & 0x7f) << shift;
-        if (c & 0x80)
-            continue;
+    p = varint_read(p, end, false, &n);
+    if (p)
         *ret = (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
-        return p;
-    }
-    return NULL;
+    return p;
 }
 
 /* NULL when the bytes end or do not fit 64 bits. */

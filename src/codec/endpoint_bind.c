@@ -42,35 +42,12 @@ int endpoint_compare(const struct endpoint *a, const struct endpoint *b)
     return 0;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Percent-decodes `raw` to *scratch, which moves on. False for a broken escape. */
 static bool decode(struct str raw, bool plus, char **scratch, struct str *ret)
 {
-    char *out = *scratch;
-    for (size_t i = 0; i < raw.len; i++) {
-        char c = raw.data[i];
-        if (c == '%') {
-            int hi = i + 2 < raw.len ? hex(raw.data[i + 1]) : -1;
-            int lo = i + 2 < raw.len ? hex(raw.data[i + 2]) : -1;
-            if (hi < 0 || lo < 0)
-                return false;
-            c = (char)(hi * 16 + lo);
-            i += 2;
-        } else if (plus && c == '+') {
-            c = ' ';
-        }
-        *out++ = c;
-    }
-    *ret = str_n(*scratch, (size_t)(out - *scratch));
-    *scratch = out;
+    if (!str_unpercent(raw, plus, *scratch, ret))
+        return false;
+    *scratch += ret->len;
     return true;
 }
 

@@ -25,21 +25,12 @@ static void skip_space(struct json_reader *r)
         r->at++;
 }
 
-static int hex_digit(int c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hex digits after \u; -1 when they are not there. */
 static int32_t read_hex4(struct json_reader *r)
 {
     int32_t v = 0;
     for (int i = 0; i < 4; i++, r->at++) {
-        int d = hex_digit(peek(r));
+        int c = peek(r), d = c < 0 ? -1 : str_hex_digit((char)c);
         if (d < 0)
             return -1;
         v = v << 4 | d;

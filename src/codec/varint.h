@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Unsigned integers in base 128, low bits first (Avro's and protobuf's). One encoding a value: longer forms are
- * refused. */
+/* Unsigned integers in base 128, low bits first (Avro's and protobuf's). varint_get() takes one encoding a value:
+ * longer forms are refused. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,8 @@ static inline char *varint_put(char *out, uint64_t n)
     return out;
 }
 
-/* NULL when the bytes end, do not fit 64 bits or are not the shortest form. */
-static inline const char *varint_get(const char *p, const char *end, uint64_t *ret)
+/* NULL when the bytes end or do not fit 64 bits, or (`shortest`) there is a shorter form. */
+static inline const char *varint_read(const char *p, const char *end, bool shortest, uint64_t *ret)
 {
     uint64_t n = 0;
     for (unsigned shift = 0; p < end && shift < 64; shift += 7) {
@@ -27,10 +28,15 @@ static inline const char *varint_get(const char *p, const char *end, uint64_t *r
         n |= (uint64_t)(c & 0x7f) << shift;
         if (c & 0x80)
             continue;
-        if (c == 0 && shift > 0)
+        if (shortest && c == 0 && shift > 0)
             return NULL;
         *ret = n;
         return p;
     }
     return NULL;
+}
+
+static inline const char *varint_get(const char *p, const char *end, uint64_t *ret)
+{
+    return varint_read(p, end, true, ret);
 }

@@ -51,36 +51,13 @@ static bool problem(struct rest_problem *p, int code, const char *text)
 
 /* ---- decoding ---- */
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* %XX, and + for a space in queries. */
 static bool decode(struct str s, bool plus, struct arena *arena, struct str *ret)
 {
     char *out = arena_alloc(arena, s.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.data[i];
-        if (c == '%') {
-            int high = i + 2 < s.len ? hex(s.data[i + 1]) : -1;
-            int low = i + 2 < s.len ? hex(s.data[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return false;
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == '+' && plus) {
-            c = ' ';
-        }
-        out[n++] = c;
-    }
-    out[n] = '\0';
-    *ret = str_n(out, n);
+    if (!str_unpercent(s, plus, out, ret))
+        return false;
+    out[ret->len] = '\0';
     return true;
 }
 

@@ -113,4 +113,37 @@ TEST(buffers_grow_and_stay_terminated)
     buf_free(&b);
 }
 
+TEST(percent_escapes)
+{
+    static const struct {
+        const char *text;
+        bool plus;
+        const char *want; /* NULL: broken */
+    } rows[] = {
+        {"", false, ""},
+        {"plain", true, "plain"},
+        {"a+b", true, "a b"},
+        {"a+b", false, "a+b"},
+        {"%41%7a%7A", false, "Azz"},
+        {"%2B+", true, "+ "},
+        {"%c3%A9", false, "\xc3\xa9"},
+        {"%", false, NULL},
+        {"%4", false, NULL},
+        {"%4g", false, NULL},
+        {"%g4", false, NULL},
+        {"x%", true, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[32];
+        struct str got;
+        bool good = str_unpercent(str_of(rows[i].text), rows[i].plus, out, &got);
+        CHECK(good == (rows[i].want != NULL));
+        if (good)
+            CHECK_STR(got, rows[i].want);
+    }
+    char out[4];
+    struct str got;
+    CHECK(str_unpercent(STR("%00"), false, out, &got) && got.len == 1 && out[0] == 0);
+}
+
 TEST_MAIN

@@ -8,6 +8,18 @@
 
 #include "codec/avro_codec.h"
 
+/* A schema that must be one. */
+static inline const struct avro_schema *parse(const char *text, struct arena *arena)
+{
+    const struct avro_schema *s = NULL;
+    struct err err = {0};
+    if (!avro_schema_parse(str_of(text), arena, &s, &err)) {
+        printf("Bail out! %s: %s\n", text, err.text);
+        abort();
+    }
+    return s;
+}
+
 struct rng {
     uint64_t state;
 };

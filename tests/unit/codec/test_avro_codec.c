@@ -8,17 +8,6 @@
 
 enum { SCHEMAS = 5000, VALUES = 4 };
 
-static const struct avro_schema *parse(const char *text, struct arena *arena)
-{
-    const struct avro_schema *s = NULL;
-    struct err err = {0};
-    if (!avro_schema_parse(str_of(text), arena, &s, &err)) {
-        printf("Bail out! %s: %s\n", text, err.text);
-        abort();
-    }
-    return s;
-}
-
 /* The tape through libavro's encoder and back through its decoder. */
 static void check_libavro(avro_value_iface_t *iface, const struct avro_schema *s, const struct avro_tape *tape,
                           struct str bytes, struct str blocks)

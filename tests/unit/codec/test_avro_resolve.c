@@ -11,17 +11,6 @@
 #include "codec/utf8.h"
 #include "libavro.h"
 
-static const struct avro_schema *parse(const char *text, struct arena *arena)
-{
-    const struct avro_schema *s = NULL;
-    struct err err = {0};
-    if (!avro_schema_parse(str_of(text), arena, &s, &err)) {
-        printf("Bail out! %s: %s\n", text, err.text);
-        abort();
-    }
-    return s;
-}
-
 #define REC(fields)   "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
 #define F(name, rest) "{\"name\":\"" name "\",\"type\":" rest "}"
 #define ENUM(rest)    "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":" rest "}"
