@@ -3,7 +3,8 @@
 # model of one service (`app`). Clusters: src (databases source, control), rm (database rm). bus.sh: which bus.
 . "$UNDAM_SOURCE/tests/flow/bus.sh"
 
-# write_config [TABLE:KEY...]: $T/undam.yaml; CONFIG names it for undam.
+# write_config [TABLE:KEY...]: $T/undam.yaml; UNDAM_CONFIG names it for undam. SOURCE_EXTRA, RELAY_EXTRA: further settings,
+# from the comma on; REGISTRY: a whole section.
 write_config() {
     local t
     {
@@ -11,7 +12,8 @@ write_config() {
 directory: $T/migration
 source: {name: shop, dsn: "$(dsn src source)", slot: undam, publication: undam${SOURCE_EXTRA:-}}
 $(bus_line "prefix: shop, partitions: 4, retention_days: 7")
-relay: {spool_directory: $T/spool, watermark_ms: 100ms}
+${REGISTRY:+registry: $REGISTRY}
+relay: {spool_directory: $T/spool, watermark_ms: 100ms${RELAY_EXTRA:-}}
 control: {dsn: "$(dsn "${CONTROL:-src}" control)", snapshot: $T/flags, catalogue: $T/catalogue}
 project: {batch_max_events: ${BATCH_EVENTS:-5000}}
 services:

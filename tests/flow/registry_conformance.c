@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "codec/json_normal.h"
-#include "registry/registry.h"
 #include "conformance.h"
+#include "registry/registry.h"
 
 static char run[40];          /* makes subjects this run's own */
 static bool tells_own = true; /* whether a rule is the subject's own; Apicurio says so of every one */

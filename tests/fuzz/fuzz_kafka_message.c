@@ -102,10 +102,10 @@ static void of_headers(struct str in)
     while (in.len && count < KAFKA_HEADERS_MAX) {
         struct str name = take(&in, &null);
         if (name.len == 1 && (unsigned char)name.data[0] < 15) { /* a short way to the names of ours */
-            static const char *const names[] = {
-                "ce_specversion", "ce_id",        "ce_type",       "ce_source", "ce_subject",
-                "ce_time",        "undam_lsn",    "undam_seq",     "undam_op",  "undam_schema",
-                "undam_missing",  "undam_oldkey", "undam_headers", "id", "undam_source"};
+            static const char *const names[] = {"ce_specversion", "ce_id",        "ce_type",       "ce_source",
+                                                "ce_subject",     "ce_time",      "undam_lsn",     "undam_seq",
+                                                "undam_op",       "undam_schema", "undam_missing", "undam_oldkey",
+                                                "undam_headers",  "id",           "undam_source"};
             name = str_of(names[(unsigned char)name.data[0]]);
         }
         headers[count].name = name;
@@ -115,7 +115,8 @@ static void of_headers(struct str in)
     struct event e;
     struct err err;
     arena_init(&arena);
-    if (kafka_event_read(STR("t"), 5, key, key_null, value, value_null, headers, count, "s", &lineage, &arena, &e, &err))
+    if (kafka_event_read(STR("t"), 5, key, key_null, value, value_null, headers, count, "s", &lineage, &arena, &e,
+                         &err))
         trip(&e);
     else
         assert(err.class == ERR_DATA || err.class == ERR_CONFIG);

@@ -403,8 +403,8 @@ TEST(what_is_not_a_message_is_refused)
         static struct kafka_header left[KAFKA_HEADERS_MAX];
         memcpy(left, m.headers, m.count * sizeof *left);
         memmove(left + skip, left + skip + 1, (m.count - skip - 1) * sizeof *left);
-        bool good = kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, left, m.count - 1, "shop", &lineage,
-                                     &m.arena, &got, &err);
+        bool good = kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, left, m.count - 1, "shop",
+                                     &lineage, &m.arena, &got, &err);
         CHECK(good == (skip == 4 || skip == 5));
         CHECK(good || (err.class == ERR_DATA && strstr(err.text, "without header")));
     }
@@ -413,13 +413,13 @@ TEST(what_is_not_a_message_is_refused)
         with[0] = (struct kafka_header){str_of(cases[i].name), cases[i].value};
         memcpy(with + 1, m.headers, m.count * sizeof *with);
         err_clear(&err);
-        CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, with, m.count + 1, "shop", &lineage,
-                                &m.arena, &got, &err));
+        CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, with, m.count + 1, "shop",
+                                &lineage, &m.arena, &got, &err));
         CHECK(err.class == ERR_DATA && strstr(err.text, cases[i].says));
     }
     m.headers[m.count] = (struct kafka_header){STR("foreign"), STR("\xff")};
-    CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, m.headers, m.count + 1, "shop", &lineage,
-                            &m.arena, &got, &err));
+    CHECK(!kafka_event_read(plain.topic, 3, plain.key, false, plain.value, false, m.headers, m.count + 1, "shop",
+                            &lineage, &m.arena, &got, &err));
     CHECK(err.class == ERR_DATA);
     message_free(&m);
 }
