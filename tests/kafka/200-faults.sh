@@ -29,12 +29,23 @@ for line in sys.stdin:
     r = [int(x) for x in replicas.split(",")]
     moved.append({"topic": topic, "partition": int(partition), "replicas": r[1:] + r[:1]})
 print(json.dumps({"version": 1, "partitions": moved}))' >"$T/moved.json"
-kafka_tool k reassign --reassignment-json-file "$T/moved.json" --execute >"$T/moved.log" 2>&1 &&
-    kafka_tool k leader-election --election-type PREFERRED --all-topic-partitions >>"$T/moved.log" 2>&1
-ok $? "leaders move" || note "$(tail -n 5 "$T/moved.log")"
-kafka_tool k topics --describe --exclude-internal >"$T/after" 2>&1
+# All of it is asked for again until it has happened: a broker that has just come back is no leader before it is in sync.
+preferred() { kafka_tool k leader-election --election-type PREFERRED --all-topic-partitions >"$T/moved.log" 2>&1; }
 leaders() { sed -nE 's/.*Topic: ([^[:space:]]+).*Partition: ([0-9]+).*Leader: ([0-9]+).*/\1 \2 \3/p' "$1" | sort; }
-ok "$([ -n "$(leaders "$T/after")" ] && [ "$(leaders "$T/before")" != "$(leaders "$T/after")" ]; echo $?)" "partitions have other leaders than before"
+wanted=$(jq -r '.partitions[] | "\(.topic) \(.partition) \(.replicas[0])"' "$T/moved.json" | sort)
+lead() { # the wanted ones, all of them
+    kafka_tool k topics --describe --exclude-internal >"$T/after" 2>&1
+    [ "$(leaders "$T/after")" = "$wanted" ] || { preferred; return 1; }
+}
+kafka_tool k reassign --reassignment-json-file "$T/moved.json" --execute >"$T/reassign.log" 2>&1
+moves=$?
+ok $moves "leaders move"
+[ $moves = 0 ] || note "$(tail -n 5 "$T/reassign.log")"
+wait_until 90 lead
+[ -n "$wanted" ] && [ "$(leaders "$T/after")" = "$wanted" ] && [ "$(leaders "$T/before")" != "$wanted" ]
+moves=$?
+ok $moves "partitions have other leaders than before"
+[ $moves = 0 ] || note "$(tail -n 5 "$T/moved.log"; diff <(leaders "$T/after") - <<<"$wanted")"
 goes_on 60 "with other leaders, events arrive"
 
 # A slow broker: it stops for less than Kafka takes it for dead after (4 s), and another one for more; that one then

@@ -3,10 +3,15 @@
  * Reads a topic as a service written in Java would: Kafka's own consumer (read_committed), Avro's own decoder with its
  * logical types, schemas from the registry by the id in each value. Prints a JSON line a message, by partition and offset.
  *   java Reader BROKERS REGISTRY-URL TOPIC MESSAGES      ends with 1 when there are fewer (after 60 s) or more
- * MESSAGES "-": to the end of the topic as it is. REGISTRY-URL "-": values are printed as their size.
+ * MESSAGES "-": to the end of the topic as it is, however much that is; ends with 1 when nothing comes for 60 s.
+ * REGISTRY-URL "-": values are printed as their size.
  * How values are printed: README.md beside this file.
  */
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -218,35 +223,52 @@ public final class Reader {
         return out.append('}').toString();
     }
 
-    private static void readToEnd(KafkaConsumer<byte[], byte[]> consumer, List<TopicPartition> partitions,
-            List<ConsumerRecord<byte[], byte[]>> messages, long deadline) {
-        Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-        while (!ends.entrySet().stream().allMatch(e -> consumer.position(e.getKey()) >= e.getValue())) {
-            if (System.nanoTime() > deadline)
-                throw new IllegalStateException("the end is not reached within 60 s");
-            consumer.poll(Duration.ofMillis(200)).forEach(messages::add);
-        }
-    }
-
-    private static List<ConsumerRecord<byte[], byte[]>> read(String brokers, String topic, int wanted) {
+    private static KafkaConsumer<byte[], byte[]> consumer(String brokers) {
         Properties settings = new Properties();
         settings.put("bootstrap.servers", brokers);
         settings.put("isolation.level", "read_committed");
         settings.put("auto.offset.reset", "earliest");
+        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    private static List<TopicPartition> partitionsOf(KafkaConsumer<byte[], byte[]> consumer, String topic) {
+        List<TopicPartition> partitions = new ArrayList<>();
+        consumer.partitionsFor(topic).forEach(p -> partitions.add(new TopicPartition(topic, p.partition())));
+        partitions.sort(Comparator.comparingInt(TopicPartition::partition));
+        return partitions;
+    }
+
+    /* A partition after the other, printed as it comes: nothing is held, for a topic may be larger than memory. */
+    private void printToEnd(String brokers, String topic, PrintStream out) throws Exception {
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer(brokers)) {
+            for (TopicPartition partition : partitionsOf(consumer, topic)) {
+                List<TopicPartition> one = List.of(partition);
+                consumer.assign(one);
+                consumer.seekToBeginning(one);
+                long end = consumer.endOffsets(one).get(partition), before = -1, since = System.nanoTime(), at;
+                while ((at = consumer.position(partition)) < end) {
+                    if (at != before)
+                        since = System.nanoTime();
+                    else if (System.nanoTime() - since > 60_000_000_000L)
+                        throw new IllegalStateException(partition + ": nothing comes after " + at + ", before " + end);
+                    before = at;
+                    for (ConsumerRecord<byte[], byte[]> message : consumer.poll(Duration.ofMillis(200)))
+                        out.append(line(message)).append('\n');
+                }
+            }
+        }
+    }
+
+    private static List<ConsumerRecord<byte[], byte[]>> read(String brokers, String topic, int wanted) {
         List<ConsumerRecord<byte[], byte[]>> messages = new ArrayList<>();
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
-            List<TopicPartition> partitions = new ArrayList<>();
-            consumer.partitionsFor(topic).forEach(p -> partitions.add(new TopicPartition(topic, p.partition())));
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer(brokers)) {
+            List<TopicPartition> partitions = partitionsOf(consumer, topic);
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             long deadline = System.nanoTime() + 60_000_000_000L;
-            if (wanted < 0)
-                readToEnd(consumer, partitions, messages, deadline);
             while (messages.size() < wanted && System.nanoTime() < deadline)
                 consumer.poll(Duration.ofMillis(200)).forEach(messages::add);
-            if (wanted >= 0)
-                consumer.poll(Duration.ofMillis(500)).forEach(messages::add);
+            consumer.poll(Duration.ofMillis(500)).forEach(messages::add);
         }
         messages.sort(Comparator.<ConsumerRecord<byte[], byte[]>>comparingInt(ConsumerRecord::partition)
                 .thenComparingLong(ConsumerRecord::offset));
@@ -258,17 +280,22 @@ public final class Reader {
             System.err.println("usage: Reader BROKERS REGISTRY-URL TOPIC MESSAGES");
             System.exit(2);
         }
-        int wanted = args[3].equals("-") ? -1 : Integer.parseInt(args[3]);
         Reader reader = new Reader(args[1]);
-        List<ConsumerRecord<byte[], byte[]>> messages = read(args[0], args[2], wanted);
-        StringBuilder out = new StringBuilder();
-        for (ConsumerRecord<byte[], byte[]> message : messages)
-            out.append(reader.line(message)).append('\n');
-        System.out.write(out.toString().getBytes(StandardCharsets.UTF_8));
-        System.out.flush();
-        if (wanted >= 0 && messages.size() != wanted) {
-            System.err.println(messages.size() + " messages, not " + wanted);
-            System.exit(1);
+        try (PrintStream out = new PrintStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16),
+                     false, StandardCharsets.UTF_8)) {
+            if (args[3].equals("-")) {
+                reader.printToEnd(args[0], args[2], out);
+                return;
+            }
+            int wanted = Integer.parseInt(args[3]);
+            List<ConsumerRecord<byte[], byte[]>> messages = read(args[0], args[2], wanted);
+            for (ConsumerRecord<byte[], byte[]> message : messages)
+                out.append(reader.line(message)).append('\n');
+            out.flush();
+            if (messages.size() != wanted) {
+                System.err.println(messages.size() + " messages, not " + wanted);
+                System.exit(1);
+            }
         }
     }
 }
