@@ -4,7 +4,8 @@
 # PostgreSQL connector on Kafka Connect reading the same WAL into the same broker. Everything shares the machine's CPUs.
 #   bulk: transactions of 100 rows; single: a transaction a row; 8 columns, about 150 B a row, a backlog read from its start.
 #   eo, ordered: bus.delivery. Latency is measured idle but for one update each 15 ms on average
-#   (Debezium's defaults: 250 ms, that of its polls).
+#   (Debezium's defaults: 250 ms, that of its polls), on a broker that has committed thousands of transactions: until then its
+#   compiler takes the CPU that is measured. raw: a bare librdkafka producer, from its send to the same consumer.
 # PARTS (default all): producer relay latency project debezium.
 . "$(dirname "$0")/lib.sh"
 . "$UNDAM_SOURCE/tests/kafka/kafka.sh"
@@ -14,7 +15,7 @@ part() { [[ " $PARTS " == *" $1 "* ]]; }
 
 # Brokers and Connect as one would run them, not as tests do.
 kafka_java=(java -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:-UsePerfData -Xshare:auto)
-rows_bulk=$((300000 * SCALE)) rows_single=$((60000 * SCALE)) rounds=$((250 * SCALE))
+rows_bulk=$((300000 * SCALE)) rows_single=$((60000 * SCALE)) rounds=$((500 * SCALE))
 export PGPORT # of TCP, for JDBC
 PGPORT=$(free_port)
 pg_create src "max_wal_size = 4GB" "synchronous_commit = off" "shared_buffers = 256MB" "listen_addresses = '127.0.0.1'" "port = $PGPORT" \
@@ -145,14 +146,27 @@ fsynced() { # as a monolith is: a commit waits for its flush
     sql src postgres "ALTER SYSTEM SET synchronous_commit = $1"
     sql src postgres "SELECT pg_reload_conf()" >/dev/null
 }
+raw() { "$UNDAM_BUILD/bench/bench_latency" raw "$1" "$2" "$3" "$(kafka_brokers k)" raw | tee -a "$T/results"; [ "${PIPESTATUS[0]}" = 0 ] || bail "raw $1"; }
+warm_broker() {
+    [ ! -f "$T/warm.log" ] || return 0
+    kafka_tool k topics --create --topic raw --partitions 8 --replication-factor 1 >"$T/warm.log" 2>&1 || bail "no topic"
+    BENCH_PAUSE_MS=1 raw transactional 4000 warm >/dev/null
+    BENCH_PAUSE_MS=1 raw idempotent 1000 warm >/dev/null
+}
 if part latency; then
+    warm_broker
     fsynced on
+    raw transactional $rounds raw_eo
+    raw idempotent $rounds raw_ordered
     for delivery in eo ordered; do
         relay_up $delivery
         lat topic 30 "$delivery" "$(kafka_brokers k)" $delivery.app >/dev/null
         lat topic $rounds ${delivery}_commit_to_consumer "$(kafka_brokers k)" $delivery.app
         lat bus $rounds ${delivery}_commit_to_reader "$T/$delivery.yaml" $delivery.app
         stop relay_$delivery
+        for q in p50 p99; do
+            ratio ${delivery}_${q}_of_raw ${delivery}_commit_to_consumer_${q}_ms raw_${delivery}_${q}_ms "of the bare producer's latency"
+        done
     done
     fsynced off
 fi
@@ -217,6 +231,7 @@ dbz_backlog() { # NAME ROWS
     result "${name}_rss_mb" "$(calc "$(awk '/VmHWM/ {print $2}' "/proc/$pid_connect/status") / 1024" 0)" "MB, Connect's peak"
 }
 dbz_latency() { # NAME ROUNDS
+    warm_broker
     fsynced on
     lat topic 20 warm "$(kafka_brokers k)" dbz.public.t >/dev/null
     lat topic "$2" "$1_commit_to_consumer" "$(kafka_brokers k)" dbz.public.t

@@ -5,9 +5,12 @@
  *   topic    a message in the hands of a plain librdkafka consumer that reads committed ones, whoever wrote it
  *   visible  the new value in a row of a read model, asked for again and again
  *   answer   the same in an HTTP answer
- * One update each round, 15 ms apart on average.
+ * One update each round, 15 ms apart on average. Beside topic, with no source and nothing of ours between:
+ *   raw      from a bare librdkafka producer's begin of a transaction (or its send, when it is only idempotent) to that
+ *            same consumer; one message of 600 bytes, to each partition in turn
  *   bench_latency bus SOURCE-DSN ROUNDS NAME CONFIG TOPIC         NAME: of the result
  *   bench_latency topic SOURCE-DSN ROUNDS NAME BROKERS TOPIC
+ *   bench_latency raw transactional|idempotent ROUNDS NAME BROKERS TOPIC
  *   bench_latency visible SOURCE-DSN ROUNDS NAME READ-DSN
  *   bench_latency answer SOURCE-DSN ROUNDS NAME PORT
  * $BENCH_UPDATE: another update than that of the example, with one %u for the round and one for a row of 1 to 200.
@@ -49,6 +52,7 @@ static unsigned number(const char *text, int64_t max)
 
 struct round {
     struct pg *source;
+    const char *how; /* raw: the kind of producer */
     unsigned n, row;
     unsigned base; /* values start there, so that no earlier run's is taken for this one's */
     char text[40]; /* the new value */
@@ -197,6 +201,69 @@ static APART void measure_topic(struct round *r, unsigned rounds, char **args, s
     rd_kafka_destroy(rk);
 }
 
+/* ---- raw ---- */
+
+/* A flush is only woken by reports: without them it looks every 10 ms. */
+static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    (void)rk;
+    (void)opaque;
+    if (m->err)
+        fail(rd_kafka_err2str(m->err));
+}
+
+static APART rd_kafka_t *producer(const char *brokers, bool transactional)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof text);
+    if (rd_kafka_conf_set(conf, "linger.ms", "0", text, sizeof text) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, transactional ? "transactional.id" : "enable.idempotence",
+                          transactional ? "bench" : "true", text, sizeof text) != RD_KAFKA_CONF_OK)
+        fail(text);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (!rk)
+        fail(text);
+    if (transactional && rd_kafka_init_transactions(rk, 10000))
+        fail("no transactions");
+    return rk;
+}
+
+static APART int64_t send_raw(rd_kafka_t *rk, rd_kafka_topic_t *topic, int32_t partition, bool transactional)
+{
+    char value[600] = "";
+    int64_t at = mono_us();
+    if (transactional && rd_kafka_begin_transaction(rk))
+        fail("a transaction does not begin");
+    if (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, value, sizeof value, NULL, 0, NULL) != 0)
+        fail("a message is refused");
+    if (transactional ? rd_kafka_commit_transaction(rk, 5000) != NULL : rd_kafka_flush(rk, 5000) != 0)
+        fail("a message is not stored");
+    return at;
+}
+
+static APART void measure_raw(struct round *r, unsigned rounds, char **args, struct hist *h)
+{
+    bool transactional = strcmp(r->how, "transactional") == 0;
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_t *rk = consumer(args[0], args[1]), *sender = producer(args[0], transactional);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(sender, args[1], NULL);
+    if (rd_kafka_metadata(sender, 0, topic, &metadata, 5000) || metadata->topic_cnt != 1)
+        fail("the topic is not there");
+    int partitions = metadata->topics[0].partition_cnt;
+    for (; r->n < rounds; r->n++) {
+        int64_t at = send_raw(sender, topic, (int32_t)(r->n % (unsigned)partitions), transactional);
+        wait_message(rk, at);
+        hist_add(h, (uint64_t)(mono_us() - at));
+        rest();
+    }
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(sender);
+    rd_kafka_destroy(rk);
+}
+
 /* ---- visible ---- */
 
 static APART void measure_visible(struct round *r, unsigned rounds, char **args, struct hist *h)
@@ -290,6 +357,7 @@ static const struct {
     void (*measure)(struct round *r, unsigned rounds, char **args, struct hist *h);
 } modes[] = {{"bus", 2, measure_bus},
              {"topic", 2, measure_topic},
+             {"raw", 2, measure_raw},
              {"visible", 1, measure_visible},
              {"answer", 1, measure_answer}};
 
@@ -302,13 +370,16 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COUNT(modes); i++) {
         if (argc != 5 + modes[i].args || strcmp(argv[1], modes[i].name) != 0)
             continue;
-        if (!pg_open(&source, PG_SOURCE, "source", argv[2], false, &err))
+        bool raw = modes[i].measure == measure_raw;
+        r.how = argv[2];
+        if (!raw && !pg_open(&source, PG_SOURCE, "source", argv[2], false, &err))
             fail(err.text);
         hist_clear(h);
         modes[i].measure(&r, number(argv[3], 1000000), argv + 5, h);
         report(h, argv[4]);
-        pg_close(&source);
+        if (!raw)
+            pg_close(&source);
         return 0;
     }
-    fail("usage: bench_latency bus|topic|visible|answer SOURCE ROUNDS NAME ...");
+    fail("usage: bench_latency bus|topic|raw|visible|answer SOURCE ROUNDS NAME ...");
 }
