@@ -85,7 +85,7 @@ static const struct option demo_options[] = {
 const struct command cmd_demo[] = {
     {.name = "demo",
      .operands = "",
-     .summary = "move the example off its monolith while traffic runs",
+     .summary = "Move the example off its monolith while traffic runs",
      .help =
          "Starts the fintech example on PostgreSQL clusters and an nginx of its own, in a temporary folder and on free "
          "ports, and tells the whole story on it: traffic, capture, read models, shadow comparison, 5, 50 and 100 per "

@@ -39,14 +39,17 @@ INSERT INTO transactions (id, user_id, account_id, kind, amount, description, pe
 SELECT id, user_id, id, 'deposit', 50000000, 'opening deposit', 202306, '2023-06-01 00:00:00+00', '2023-06-01 00:00:00+00'
 FROM accounts WHERE kind <> 'settlement';
 
+-- One in 25 has user and time of the one before it: an import that booked in bulk. One in 33 is a standing order at the month's end.
 CREATE TEMP TABLE t AS
 SELECT 100 + 3 * :users + 10 + n AS id, who, 100 + 3 * who + floor(3 * pg_temp.u(n, :seed + 3))::int AS account_id,
        CASE WHEN pg_temp.u(n, :seed + 4) < 0.9 THEN 1 + floor(400 * power(pg_temp.u(n, :seed + 5), 2))::int END AS merchant_id,
        1 + floor(:users * pg_temp.u(n, :seed + 6))::int AS other,
        round((1 + 9000 * power(pg_temp.u(n, :seed + 7), 6))::numeric, 2) AS amount,
-       timestamptz '2023-07-01 00:00:00+00' + n * (interval '1095 days' / (:transactions + 1)) AS created_at,
+       CASE WHEN pg_temp.u(g, :seed + 22) < 0.03 THEN date_trunc('month', day) + interval '1 month - 30 minutes' ELSE day END AS created_at,
        pg_temp.u(n, :seed + 8) AS luck
-FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 2), 3))::int AS who FROM generate_series(1, :transactions) n) s;
+FROM (SELECT n, g, 1 + floor(:users * power(pg_temp.u(g, :seed + 2), 3))::int AS who,
+             timestamptz '2023-07-01 00:00:00+00' + g * (interval '1095 days' / (:transactions + 1)) AS day
+      FROM (SELECT n, n - (n > 1 AND pg_temp.u(n, :seed + 21) < 0.04)::int AS g FROM generate_series(1, :transactions) n) pairs) s;
 
 INSERT INTO transactions (id, user_id, account_id, merchant_id, kind, amount, status, description, period, created_at, settled_at)
 SELECT id, who, account_id, merchant_id, CASE WHEN merchant_id IS NULL THEN 'transfer' ELSE 'payment' END, amount,
@@ -81,10 +84,10 @@ SELECT row_number() OVER (ORDER BY transaction_id), transaction_id, user_id,
 FROM (SELECT transaction_id, user_id, min(score) AS score, min(checked_at) AS checked_at FROM compliance_records
       WHERE status = 'flagged' GROUP BY transaction_id, user_id) f;
 
-INSERT INTO compliance_evidence (id, case_id, user_id, kind, payload, collected_by, collected_at)
+INSERT INTO compliance_evidence (id, case_id, user_id, kind, payload, collected_by, collected_at, deleted_at)
 SELECT 4 * c.id + g, c.id, c.user_id, (ARRAY['device','document','list_hit','note'])[g + 1],
        jsonb_build_object('reference', md5((c.id * 10 + g)::text), 'confidence', (c.id * 31 + g * 7) % 100, 'tags', jsonb_build_array('auto', 'g' || g)),
-       'system', c.opened_at + g * interval '10 minutes'
+       'system', c.opened_at + g * interval '10 minutes', CASE WHEN (c.id * 7 + g) % 9 = 0 THEN c.opened_at + interval '3 days' END
 FROM compliance_cases c, generate_series(0, 3) g WHERE g < 1 + c.id % 4;
 
 DROP TABLE t;

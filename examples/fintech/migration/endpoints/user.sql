@@ -8,5 +8,5 @@
 -- content-type: application/json
 -- not-found: 404 {"error":"not found"}
 -- bad-parameter: 400 {"error":"bad request"}
--- enumerate: SELECT id AS user_id FROM users
+-- enumerate: SELECT id AS user_id FROM users UNION ALL SELECT 900000000
 SELECT body, _lsn::text || '-' || _seq AS etag FROM api.user_profile WHERE user_id = :user_id

@@ -8,7 +8,7 @@
 -- content-type: application/json
 -- not-found: 404 {"error":"not found"}
 -- bad-parameter: 400 {"error":"bad request"}
--- enumerate: SELECT id AS user_id, 1 AS page, 20 AS per_page FROM users
+-- enumerate: SELECT id AS user_id, page, 20 AS per_page FROM users, generate_series(1, 2) page
 SELECT '{"user_id":' || u.user_id || ',"page":' || :page::int || ',"per_page":' || :per_page::int || ',"total":' ||
        coalesce((SELECT sum(m.transactions) FROM api.user_month m WHERE m.user_id = u.user_id), 0) || ',"items":[' ||
        coalesce((SELECT string_agg(x.body, ',' ORDER BY x.created_at DESC, x.transaction_id DESC)

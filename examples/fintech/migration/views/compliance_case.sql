@@ -14,7 +14,7 @@ SELECT c.id AS case_id,
            'evidence', coalesce((SELECT json_agg(json_build_object('id', e.id, 'kind', e.kind, 'payload', e.payload,
                                                                    'collected_by', e.collected_by,
                                                                    'collected_at', e.collected_at) ORDER BY e.id)
-                                 FROM compliance_evidence e WHERE e.case_id = c.id), '[]'::json))::text AS body
+                                 FROM compliance_evidence e WHERE e.case_id = c.id AND e.deleted_at IS NULL), '[]'::json))::text AS body
 FROM compliance_cases c
     JOIN users u ON u.id = c.user_id
     JOIN transactions t ON t.id = c.transaction_id

@@ -42,10 +42,10 @@ static void get_case(struct ctx *c)
                       "SELECT id, check_type, status, score, checked_at FROM compliance_records"
                       " WHERE transaction_id = $1 ORDER BY id",
                       one(r, "transaction_id"));
-    rows evidence = sql(
-        c,
-        "SELECT id, kind, payload, collected_by, collected_at FROM compliance_evidence WHERE case_id = $1 ORDER BY id",
-        id);
+    rows evidence = sql(c,
+                        "SELECT id, kind, payload, collected_by, collected_at FROM compliance_evidence"
+                        " WHERE case_id = $1 AND deleted_at IS NULL ORDER BY id",
+                        id);
     object(c, NULL);
     put_fields(c, r, 0, head_fields);
     put_row(c, "user", r, 0, user_fields);

@@ -30,5 +30,6 @@ CREATE TABLE compliance_evidence (
     kind         text NOT NULL,
     payload      jsonb NOT NULL DEFAULT '{}',
     collected_by text NOT NULL,
-    collected_at timestamptz NOT NULL DEFAULT now()
+    collected_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at   timestamptz                 -- withdrawn: not shown, yet counted
 );

@@ -34,7 +34,32 @@ static void get_merchant(struct ctx *c)
     end(c);
 }
 
+static const struct field entry_fields[] = {{"id", NULL, NUMBER},
+                                            {"name", NULL, TEXT},
+                                            {"legal_name", NULL, TEXT},
+                                            {"category", NULL, TEXT},
+                                            {"tier", NULL, TEXT},
+                                            {"tags", NULL, ARRAY},
+                                            {NULL}};
+
+/* By name, as the database sorts names. */
+static void get_directory(struct ctx *c)
+{
+    const char *country = arg(c, "country");
+    if (!country || strlen(country) != 2)
+        stop(c, 400, "bad_request", "bad request");
+    rows r = sql(c,
+                 "SELECT id, name, legal_name, category, tier, tags FROM merchants WHERE country = $1"
+                 " ORDER BY legal_name, id",
+                 country);
+    object(c, NULL);
+    put_text(c, "country", country);
+    put_rows(c, "merchants", r, entry_fields);
+    end(c);
+}
+
 static const struct route merchant_routes[] = {
+    {.method = "GET", .pattern = "/merchants", .handle = get_directory},
     {.method = "GET", .pattern = "/merchants/{id}/summary", .handle = get_merchant},
 };
 
