@@ -45,12 +45,14 @@ static const struct field redemption_row[] = {{"id", NULL, TEXT},
 /* "12.30 EUR", "1230 JPY", "1.230 KWD" */
 static const char *display(struct ctx *c, const char *minor, const char *currency)
 {
-    if (!minor || !currency)
+    int64_t v;
+    if (!minor || !currency || !str_to_i64(str_of(minor), &v))
         return NULL;
-    long long v = atoll(minor), unit = strcmp(currency, "JPY") == 0 ? 1 : strcmp(currency, "KWD") == 0 ? 1000 : 100;
+    long long n = v, unit = strcmp(currency, "JPY") == 0 ? 1 : strcmp(currency, "KWD") == 0 ? 1000 : 100;
     if (unit == 1)
-        return text(c, "%lld %s", v, currency);
-    return text(c, "%lld.%0*lld %s", v / unit, unit == 1000 ? 3 : 2, v % unit, currency);
+        return text(c, "%lld %s", n, currency);
+    return text(c, "%s%lld.%0*lld %s", n < 0 ? "-" : "", llabs(n) / unit, unit == 1000 ? 3 : 2, llabs(n) % unit,
+                currency);
 }
 
 static void put_card(struct ctx *c, rows g, int i)
