@@ -54,6 +54,10 @@ is "$(jq 'select(.note) | .note | length' <<<"$bodies" | sort -u)" 40 "texts hav
 like "$(grep authorize "$T/requests" | head -n 1)" ' Idempotency-Key: [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12} \{' "headers of a line"
 is "$(grep -c '^POST /v1/loans/[0-9]* prt_7 201' "$T/requests")" "$(grep -c '^POST /v1/loans/' "$T/requests")" "partners call as themselves"
 
+printf 'user\t\t%s\n' 7 3 11 >>"$T/pools"
+is "$(first 2000 --only cards | grep -oE 'usr_[0-9]+' | sort -u)" $'usr_3\nusr_7' "a pool of users says who calls"
+unlike "$(first 2000 --only cards)" loans "and --only which services are called"
+
 mkdir -p "$T/wrong/x"
 refused() { # LINE MESSAGE
     printf '\n%s\n' "$1" >"$T/wrong/x/requests.mix"
