@@ -135,28 +135,12 @@ static bool set_number(const struct config_setting *s, void *base, const char *t
 {
     int64_t v;
     bool ok;
-    switch (s->type) {
-    case CONFIG_BYTES: ok = config_read_bytes(str_of(text), &v); break;
-    case CONFIG_MS: ok = config_read_us(str_of(text), 1000, &v); break;
-    case CONFIG_US: ok = config_read_us(str_of(text), 1, &v); break;
-    case CONFIG_TEXT:
-    case CONFIG_NAME:
-    case CONFIG_SLOT:
-    case CONFIG_TABLE:
-    case CONFIG_PATH:
-    case CONFIG_DSN:
-    case CONFIG_LISTEN:
-    case CONFIG_URL:
-    case CONFIG_BUS_DRIVER:
-    case CONFIG_DELIVERY:
-    case CONFIG_REGISTRY_DRIVER:
-    case CONFIG_COMPATIBILITY:
-    case CONFIG_OUTBOX_MODE:
-    case CONFIG_OUTBOX_EMPTY:
-    case CONFIG_OUTBOX_UPDATE:
-    case CONFIG_INT: ok = str_to_i64(str_of(text), &v); break;
-    default: ok = false;
-    }
+    if (s->type == CONFIG_BYTES)
+        ok = config_read_bytes(str_of(text), &v);
+    else if (s->type == CONFIG_MS || s->type == CONFIG_US)
+        ok = config_read_us(str_of(text), s->type == CONFIG_MS ? 1000 : 1, &v);
+    else
+        ok = str_to_i64(str_of(text), &v);
     if (!ok) {
         *ret_why = s->type == CONFIG_BYTES ? "a size, as 1048576, 64kB, 10MB or 10GB"
                    : s->type == CONFIG_INT ? "a whole number"
