@@ -77,7 +77,7 @@ static void volume(struct ctx *c)
                *to = arg_number(c, "to", "202606", 200001, 299912);
     rows r = sql(c,
                  "WITH " MONTHS ", paid AS (SELECT u.country, m.tier, t.user_id, t.amount, t.created_at >= (range.ends "
-                                "- interval '1 month') AS latest,"
+                 "- interval '1 month') AS latest,"
                  " EXISTS (SELECT FROM compliance_records k WHERE k.transaction_id = t.id AND k.status = 'flagged') AS "
                  "flagged FROM range, transactions t"
                  " JOIN users u ON u.id = t.user_id JOIN merchants m ON m.id = t.merchant_id WHERE t.created_at >= "
@@ -123,7 +123,7 @@ static void top_customers(struct ctx *c)
     rows r = sql(
         c,
         "WITH " MONTHS ", paid AS (SELECT t.user_id, count(*) AS payments, sum(t.amount) AS gross, max(t.created_at) "
-                       "AS last_at FROM range, transactions t"
+        "AS last_at FROM range, transactions t"
         " WHERE t.created_at >= range.starts AND t.created_at < range.ends AND t.kind = 'payment' AND t.status <> "
         "'failed' GROUP BY t.user_id),"
         " ranked AS (SELECT *, rank() OVER (ORDER BY gross DESC) AS place, round(100 * gross / sum(gross) OVER (), 3) "
@@ -147,7 +147,7 @@ static void failed_payments(struct ctx *c)
     rows r =
         sql(c,
             "WITH " MONTHS " SELECT m.category, t.status, count(*) AS payments, sum(t.amount) AS amount, "
-                           "count(DISTINCT u.id) AS customers,"
+            "count(DISTINCT u.id) AS customers,"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY t.amount) AS median,"
             " round(max(extract(epoch FROM range.ends - t.created_at) / 3600)::numeric, 1) AS longest_hours,"
             " (array_agg(t.id ORDER BY t.created_at DESC, t.id DESC))[1:5] AS examples FROM range, transactions t JOIN "

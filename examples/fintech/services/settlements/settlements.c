@@ -296,14 +296,15 @@ static void close_batch(struct ctx *c) { move_settlement(c, "open,held", "closed
 static void hold_batch(struct ctx *c) { move_settlement(c, "open,closed,held", "held"); }
 static void pay_batch(struct ctx *c) { move_settlement(c, "closed", "paid"); }
 
-/* New payments get into their day's batch, at most a hundred at a time. */
+/* The newest payments get into their day's batch, at most a hundred at a time. */
 static void job_collect(struct ctx *c)
 {
     begin(c);
     rows fresh = sql(
         c, "SELECT t.id, t.merchant_id, t.amount, (t.created_at AT TIME ZONE 'Europe/Berlin')::date AS day FROM "
            "transactions t"
-           " WHERE t.id >= 1000000000 AND t.kind = 'payment' AND t.status = 'posted' AND t.merchant_id <= 100"
+           " WHERE t.created_at > (SELECT max(created_at) - interval '3 days' FROM transactions) AND t.kind = "
+           "'payment' AND t.status = 'posted'"
            " AND NOT EXISTS (SELECT FROM settlement_lines l WHERE l.transaction_id = t.id) ORDER BY t.id LIMIT 100");
     for (int i = 0; i < count(fresh) && !stopped(c); i++)
         sql(c,

@@ -269,7 +269,7 @@ static void job_retry(struct ctx *c)
                     " ORDER BY w.next_attempt_at, w.id LIMIT 25 FOR UPDATE OF w SKIP LOCKED) x WHERE x.id = d.id "
                     "RETURNING d.endpoint_id, d.status");
     for (int i = 0; i < count(r); i++)
-        if (strcmp(val(r, i, "status"), "dead") == 0)
+        if (strcmp(val(r, i, "status"), "delivered") != 0)
             sql(c, "UPDATE webhook_endpoints SET failing_since = coalesce(failing_since, now()) WHERE id = $1",
                 val(r, i, "endpoint_id"));
     commit(c);
