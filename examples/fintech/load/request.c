@@ -6,6 +6,8 @@
 
 #include "services_state.h"
 
+enum { WORD_MAX = 12 };
+
 /* What one request is made of. */
 struct making {
     struct services *s;
@@ -108,6 +110,7 @@ static uint64_t other_user(struct making *m)
 
 /* ---- values ---- */
 
+/* Up to WORD_MAX letters are one word. */
 static struct str words(struct services *s, int64_t letters)
 {
     static const char *const some[] = {"refund",  "monthly", "für",    "order", "café",     "invoice", "Straße",
@@ -116,7 +119,7 @@ static struct str words(struct services *s, int64_t letters)
     struct buf b;
     buf_init(&b, 0);
     for (int64_t left = letters; left > 0;) {
-        if (b.len && left > 1) {
+        if (b.len && left > 1 && letters > WORD_MAX) {
             buf_addc(&b, ' ');
             left--;
         }
