@@ -11,17 +11,17 @@ SELECT n, 'INK-' || lpad(n::text, 7, '0'), n, 1 + floor(:users * power(pg_temp.u
        (ARRAY['{}','{vip}','{dispute,address_unknown}','{insolvency}'])[1 + n % 4]::text[], n % 13 = 0,
        CASE WHEN n % 5 = 0 THEN repeat('Schuldner verspricht Zahlung nach Gehaltseingang. ', 1 + n % 12) END, opened,
        CASE WHEN status IN ('open', 'promised') THEN date_trunc('hour', opened) + (n % 30) * interval '1 day' END, opened + interval '3 days',
-       CASE WHEN status IN ('resolved', 'written_off') THEN opened + (10 + n % 90) * interval '1 day' END,
+       CASE WHEN status IN ('resolved', 'written_off') THEN least(opened + (10 + n % 90) * interval '1 day', timestamptz '2026-06-29 22:00:00+00') END,
        CASE status WHEN 'resolved' THEN (ARRAY['paid','settled','goodwill'])[1 + n % 3] WHEN 'written_off' THEN 'uncollectable' END
 FROM (SELECT n, pg_temp.u(2 * n, :seed + 405) AS b, floor(5 * power(pg_temp.u(n, :seed + 430), 1.5))::int AS stage,
              timestamptz '2023-05-01 00:00:00+00' + (n - n % 2 * (n % 8 / 7)) * (interval '1100 days' / (3 * :users / 4 + 1)) AS opened
       FROM generate_series(1, 3 * :users / 4) n) l,
      LATERAL (SELECT CASE WHEN b < 0.78 THEN 'resolved' WHEN b >= 0.99 THEN 'written_off' WHEN stage >= 3 THEN 'legal'
                           ELSE (ARRAY['open','open','promised','paused'])[1 + n % 4] END AS status) s
-WHERE n % 61 > 0 AND (b >= 0.78 OR n % 6 = 0);
+WHERE n % 61 > 0 AND n * 100 < 3 * :users / 4 * 93 AND (b >= 0.78 OR n % 6 = 0);
 
 INSERT INTO collection_actions (id, case_id, kind, outcome, performed_by, cost, detail, note, performed_at, created_at, voided_at)
-SELECT 10 * c.id + k, c.id, (ARRAY['email','sms','call','letter','visit','hold'])[1 + (c.id + k * k) % 6], CASE WHEN (c.id + k) % 4 > 0 THEN
+SELECT 10 * c.id + k, c.id, (ARRAY['email','sms','call','letter','visit','hold'])[1 + (c.id + k * k) % 6], CASE WHEN (c.id + k) % 5 > 0 THEN
        (ARRAY['reached','no_answer','refused','delivered'])[1 + (c.id + k) % 4] END, CASE WHEN k = 0 THEN 'system' ELSE coalesce(c.assigned_to, 'agent0') END,
        CASE (c.id + k * k) % 6 WHEN 3 THEN 1.10 WHEN 4 THEN 35.00 ELSE 0 END, jsonb_build_object('attempt', k + 1, 'template', 'M' || (c.id % 7)),
        CASE WHEN k = 2 THEN 'Rückruf erbeten, „bitte erst nach 18 Uhr“' END, date_trunc('day', c.opened_at) + (k / 2) * interval '9 days' + interval '10 hours',
