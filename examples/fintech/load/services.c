@@ -6,6 +6,14 @@
 #include "files.h"
 #include "services_state.h"
 
+void services_begin(struct services *s, const struct line *l)
+{
+    uint64_t h = s->source.seed ^ 14695981039346656037u;
+    for (const char *c = l->service; *c; c++)
+        h = (h ^ (unsigned char)*c) * 1099511628211u;
+    s->state = (h ^ l->number) * 1099511628211u;
+}
+
 static void services_next(struct source *source, struct job *ret)
 {
     struct services *s = (struct services *)source;

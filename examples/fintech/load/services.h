@@ -23,5 +23,7 @@ struct source *services_source(struct services *s);
 const struct lines *services_lines(const struct services *s);
 /* Lines for which no user owns something in each pool, so that requests mix owners. */
 unsigned services_unmatched(const struct services *s, const struct line **ret_first);
+/* Goes on as if everything random began here with this line: what other lines there are makes no difference to it. */
+void services_begin(struct services *s, const struct line *l);
 /* A request of this line. fresh: with ids and users that no fresh request had, while there are such. */
 void services_request(struct services *s, const struct line *l, bool fresh, struct job *ret);
