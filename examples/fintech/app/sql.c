@@ -16,7 +16,7 @@ const char *val(rows r, int row, const char *column)
     int i = 0, n = PQnfields(r);
     while (i < n && strcmp(PQfname(r, i), column) != 0) /* not PQfnumber(), which folds "createdAt" to lower case */
         i++;
-    return i == n || row >= PQntuples(r) || PQgetisnull(r, row, i) ? NULL : PQgetvalue(r, row, i);
+    return i == n || row < 0 || row >= PQntuples(r) || PQgetisnull(r, row, i) ? NULL : PQgetvalue(r, row, i);
 }
 
 rows found(struct ctx *c, rows r, const char *what)
