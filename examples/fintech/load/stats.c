@@ -136,6 +136,12 @@ void phase_json(const struct phase *p, struct buf *out)
         latency_json(h, out);
         buf_addc(out, '}');
     }
+    hist_clear(h);
+    for (unsigned i = 0; i < p->source->endpoint_count; i++)
+        hist_merge(h, &p->endpoints[i].latency);
+    buf_adds(out, ",\"all\":{");
+    latency_json(h, out);
+    buf_addc(out, '}');
     samples_json(p, out);
     buf_adds(out, ",\"endpoints\":{");
     for (unsigned i = 0; i < p->source->endpoint_count; i++) {
