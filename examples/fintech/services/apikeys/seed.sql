@@ -7,7 +7,7 @@ SELECT n, CASE WHEN n > 120 THEN 1 + floor(:users * power(pg_temp.u(n, :seed + 5
        CASE WHEN n % 23 = 7 THEN 'disabled' ELSE 'enabled' END,
        CASE n % 4 WHEN 0 THEN ARRAY['10.0.0.0/8', '192.168.7.9']::inet[] WHEN 1 THEN '{}'::inet[] WHEN 2 THEN ARRAY['2001:db8::/32']::inet[] END,
        (ARRAY[60, 600, 600, 6000])[1 + n % 4], CASE WHEN n % 3 <> 0 THEN 'ops' || n || '@example.org' END,
-       timestamptz '2023-05-01 12:00:00+00' + n / 2 * interval '2 days', timestamptz '2026-03-29 00:59:59.999999+00' + n % 50 * interval '1 day',
+       timestamptz '2023-05-01 12:00:00+00' + n / 2 * (interval '1000 days' / (60 + :users / 16)), timestamptz '2026-03-29 00:59:59.999999+00' + n % 50 * interval '1 day',
        CASE WHEN n > 120 AND n % 31 = 0 THEN timestamptz '2026-01-31 23:00:00+00' END
 FROM generate_series(1, 120 + :users / 8) n;
 

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 CREATE INDEX bank_stmt_lines_match_st ON bank_stmt_lines (match_st, val_dt);
+CREATE INDEX bank_stmt_lines_val_dt ON bank_stmt_lines (val_dt, id);
 CREATE INDEX recon_matches_line_id ON recon_matches (line_id);
 CREATE INDEX recon_matches_txn_id ON recon_matches (txn_id);
 CREATE UNIQUE INDEX recon_matches_live ON recon_matches (line_id) WHERE undone_at IS NULL;

@@ -24,7 +24,7 @@ FROM l;
 INSERT INTO recon_matches (id, line_id, txn_id, method, confidence, amt_diff, matched_by, matched_at, undone_at, undone_by)
 SELECT n, n, id, (ARRAY['auto_ref','auto_amt','manual'])[1 + id % 3], CASE id % 3 WHEN 0 THEN 1 ELSE 0.5 + luck / 2.1 END,
        CASE WHEN luck >= 0.85 THEN 0.01 ELSE 0 END, CASE WHEN id % 3 = 2 THEN 'stf_' || 1 + id % 9 ELSE 'robot' END,
-       date_trunc('day', created_at) + interval '1 day 6 hours', CASE WHEN luck >= 0.85 THEN date_trunc('day', created_at) + interval '2 days' END,
+       date_trunc('day', created_at) + interval '1 day 6 hours', CASE WHEN luck >= 0.85 THEN least(date_trunc('day', created_at) + interval '2 days', timestamptz '2026-06-30 18:00:00+00') END,
        CASE WHEN luck >= 0.85 THEN 'stf_3' END
 FROM l WHERE luck < 0.9;
 
@@ -32,7 +32,7 @@ INSERT INTO recon_breaks (id, line_id, txn_id, merchant_id, user_id, kind, st, a
 SELECT row_number() OVER (ORDER BY id), CASE WHEN id % 5 <> 1 THEN n END, CASE WHEN id % 7 <> 0 THEN id END, merchant_id, user_id,
        (enum_range(NULL::recon_brk_kind))[1 + id % 5], st, CASE WHEN id % 5 = 2 THEN 0.01 WHEN id % 5 = 3 THEN 0 ELSE amount END, ccy,
        CASE WHEN st <> 'open' OR id % 2 = 0 THEN 'stf_' || 1 + id % 9 END, CASE WHEN id % 3 = 0 THEN 'Bank angerufen, keine Antwort' END,
-       created_at::date + 2, CASE WHEN st IN ('resolved', 'written_off') THEN created_at + interval '20 days' END
+       least(created_at::date + 2, date '2026-06-30'), CASE WHEN st IN ('resolved', 'written_off') THEN least(created_at + interval '20 days', timestamptz '2026-06-30 18:00:00+00') END
 FROM (SELECT *, CASE WHEN period < 202603 THEN (ARRAY['resolved','resolved','written_off','open'])[1 + id % 4]
                      ELSE (ARRAY['open','investigating','open','resolved'])[1 + id % 4] END AS st FROM l WHERE luck >= 0.85 AND luck < 0.98) s;
 

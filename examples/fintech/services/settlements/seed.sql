@@ -23,7 +23,7 @@ INSERT INTO settlement_adjustments (id, batch_id, kind, amount, reason, created_
 SELECT row_number() OVER (ORDER BY b.id, k), b.id, (enum_range(NULL::adjustment_kind))[1 + (b.id + k) % 4],
        CASE WHEN b.id % 10 = 0 THEN 0 ELSE round(((pg_temp.u(b.id * 2 + k, :seed + 537) - 0.8) * 30 * b.rate)::numeric, b.digits) END,
        CASE WHEN b.id % 3 <> 0 THEN 'Fall ' || b.id || ': Rückbuchung – „geprüft“' END, 'stf_' || 1 + b.id % 9,
-       (b.business_day + 1)::timestamp AT TIME ZONE 'Europe/Berlin' + interval '9 hours'
+       least((b.business_day + 1)::timestamp AT TIME ZONE 'Europe/Berlin' + interval '9 hours', timestamptz '2026-06-30 18:00:00+00')
 FROM batch b, generate_series(0, 1) k WHERE b.id % 5 = 0 AND (k = 0 OR b.id % 15 = 0);
 
 INSERT INTO settlement_batches (id, merchant_id, business_day, currency, fx_rate, gross, fees, adjustments, line_count, state, hold_reason, payout_ref,

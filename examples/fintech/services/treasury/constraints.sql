@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 CREATE INDEX gl_accounts_parent ON gl_accounts (parent);
 CREATE INDEX journal_entries_posted_on ON journal_entries (posted_on);
+CREATE INDEX journal_entries_created_at ON journal_entries (created_at, id);
 CREATE INDEX journal_entries_merchant_id ON journal_entries (merchant_id);
 CREATE UNIQUE INDEX journal_entries_reverses ON journal_entries (reverses);
 CREATE INDEX journal_lines_gl_account ON journal_lines (gl_account);

@@ -69,7 +69,8 @@ static void list_deliveries(struct ctx *c)
 {
     struct page p = page_of(c, "page", "size", 20);
     struct query n =
-        query(c, "SELECT count(*) AS n FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id");
+        query(c, "SELECT count(*) AS n FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id"
+                 " JOIN partners pa ON pa.id = e.partner_id");
     filters(c, &n);
     rows total = query_run(&n);
     struct query q =
