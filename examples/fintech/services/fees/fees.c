@@ -180,6 +180,12 @@ static void refund(struct ctx *c)
                  "-vat, id, $2 FROM fee_charges"
                  " WHERE id = $1 RETURNING *",
                  param(c, "id"), need(c, "reason"));
+    sql(c,
+        "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, after)"
+        " SELECT $2, 'staff', 'fees', 'refund', 'fee_charge', refund_of::text, jsonb_build_object('amount', amount, "
+        "'note', note)"
+        " FROM fee_charges WHERE id = $1",
+        one(r, "id"), caller(c));
     commit(c);
     status(c, 201);
     put_row(c, NULL, r, 0, charge_fields);

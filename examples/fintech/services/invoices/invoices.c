@@ -154,7 +154,8 @@ static void search(struct ctx *c)
     rows r =
         sql(c,
             "SELECT i.*, u.id AS party_id, u.full_name AS party_name FROM invoice i JOIN users u ON u.id = i.issuer_id"
-            " WHERE i.deleted_at IS NULL AND (i.customer_name ILIKE '%' || $1 || '%' OR i.number = $1 OR u.email = $1)"
+            " WHERE i.deleted_at IS NULL AND u.deleted_at IS NULL AND (i.customer_name ILIKE '%' || $1 || '%' OR "
+            "i.number = $1 OR u.email = $1)"
             " ORDER BY lower(i.customer_name), i.id LIMIT $2 OFFSET $3",
             q, p.limit, p.offset);
     put_page(c, r, 100, "issuer");
@@ -245,6 +246,13 @@ static void issue(struct ctx *c)
                  "14, version = version + 1,"
                  " updated_at = now() WHERE id = $1 RETURNING *",
                  param(c, "id"), one(n, "number"));
+    sql(c,
+        "INSERT INTO notifications (user_id, kind, channel, title, body, data) SELECT i.customer_id, "
+        "'invoice_received', 'email', 'Invoice ' || i.number,"
+        " u.full_name || ' wants ' || i.total || ' ' || i.currency, jsonb_build_object('invoice_id', i.id, 'due_on', "
+        "i.due_on)"
+        " FROM invoice i JOIN users u ON u.id = i.issuer_id WHERE i.id = $1 AND i.customer_id IS NOT NULL",
+        one(r, "id"));
     commit(c);
     put_row(c, NULL, r, 0, head);
 }

@@ -10,6 +10,7 @@ static const struct model LimitUsage = {.table = "limit_usage"};
 static const struct model LimitRequest = {.table = "limit_requests", .soft_delete = true};
 static const struct model User = {.table = "users"};
 static const struct model Account = {.table = "accounts"};
+static const struct model Notification = {.table = "notifications", .soft_delete = true};
 
 #define KINDS "transfer|card|atm|fx|payout"
 
@@ -115,7 +116,11 @@ static void set(struct ctx *c)
                  " version = user_limits.version + 1, updated_at = now() RETURNING *",
                  param(c, "id"), param(c, "kind"), body(c, "daily"), body(c, "monthly"), body(c, "perMovement"),
                  body(c, "reason"));
-    sql(c, "UPDATE users SET updated_at = now() WHERE id = $1", param(c, "id"));
+    sql(c,
+        "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, after)"
+        " SELECT $3, 'staff', 'limits', 'set', 'user_limit', user_id || '/' || kind, to_jsonb(l) FROM user_limits l"
+        " WHERE user_id = $1 AND kind = $2::limit_kind",
+        param(c, "id"), param(c, "kind"), caller(c));
     commit(c);
     put_row(c, NULL, r, 0, limit_fields);
 }
@@ -268,6 +273,8 @@ static void decide(struct ctx *c)
             "user_limits.version + 1,"
             " updated_at = now()",
             param(c, "id"));
+    orm_insert(c, &Notification, "user_id", one(r, "user_id"), "kind", "limit_decided", "channel", "email", "title",
+               text(c, "Your request was %s", decision), "body", one(r, "decision") ? one(r, "decision") : "");
     commit(c);
     put_row(c, NULL, r, 0, request_fields);
 }

@@ -369,6 +369,12 @@ static void create_batch(struct ctx *c)
         "UPDATE payout_batches k SET payout_count = p.count, amount_sum = coalesce(p.sum, 0) FROM (SELECT count(*), "
         "sum(amount) FROM payouts WHERE batch_id = $1) p WHERE k.id = $1",
         one(k, "id"));
+    sql(c,
+        "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, after)"
+        " SELECT created_by, 'staff', 'payouts', 'batch', 'payout_batch', id::text, jsonb_build_object('count', "
+        "payout_count, 'sum', amount_sum)"
+        " FROM payout_batches WHERE id = $1",
+        one(k, "id"));
     commit(c);
     status(c, 201);
     end(c);

@@ -247,6 +247,11 @@ static void approve(struct ctx *c)
         "INSERT INTO statement_deliveries (statement_id, user_id, via, address) SELECT $1, id, 'email', email FROM "
         "users WHERE id = $2",
         param(c, "id"), one(r, "user_id"));
+    sql(c,
+        "INSERT INTO notifications (user_id, kind, channel, title, data) SELECT user_id, 'statement_ready', 'in_app', "
+        "'Kontoauszug ' || number,"
+        " jsonb_build_object('statement_id', id, 'closing', closing) FROM statements WHERE id = $1",
+        one(r, "id"));
     commit(c);
     put_row(c, NULL, r, 0, head);
 }

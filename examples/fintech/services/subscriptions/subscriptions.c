@@ -10,6 +10,7 @@ static const struct model AnyPlan = {.table = "plans"}; /* also those no longer 
 static const struct model Subscription = {.table = "subscriptions", .soft_delete = true};
 static const struct model Usage = {.table = "subscription_usages"};
 static const struct model User = {.table = "users"};
+static const struct model Notification = {.table = "notifications", .soft_delete = true};
 
 static const struct field plan_fields[] = {
     {"id", NULL, NUMBER},     {"code", NULL, TEXT},       {"name", NULL, TEXT},        {"description", NULL, TEXT},
@@ -146,7 +147,7 @@ static void search(struct ctx *c)
                  "u ON u.id = s.user_id JOIN plans p ON p.id = s.plan_id"
                  " WHERE (u.full_name ILIKE $1 || '%' OR u.email LIKE $1 || '%') AND ($2::text IS NULL OR s.state = "
                  "$2::subscription_state)"
-                 " AND s.deleted_at IS NULL ORDER BY u.full_name, s.id LIMIT 20",
+                 " AND s.deleted_at IS NULL AND u.deleted_at IS NULL ORDER BY u.full_name, s.id LIMIT 20",
                  q, arg_choice(c, "state", "trial|active|paused|past_due|cancelled"));
     object(c, NULL);
     array(c, "results");
@@ -253,6 +254,8 @@ static void cancel(struct ctx *c)
     rows s = locked(c, "active trial paused past_due");
     rows r = orm_update(c, &Subscription, param(c, "id"), "state", "cancelled", "cancelled_at", one(s, "now"),
                         "cancel_reason", body(c, "reason"), "updated_at", one(s, "now"));
+    orm_insert(c, &Notification, "user_id", one(r, "user_id"), "kind", "subscription_cancelled", "channel", "email",
+               "title", "We are sorry to see you go");
     commit(c);
     put_row(c, NULL, r, 0, subscription_fields);
 }

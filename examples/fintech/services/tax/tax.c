@@ -55,14 +55,14 @@ static void rates(struct ctx *c)
 /* With the change from the year before. */
 static void reports(struct ctx *c)
 {
-    static const struct field more[] = {{"turnover_change", NULL, TEXT}, {"rank_in_country", "rank", NUMBER}, {NULL}};
+    static const struct field more[] = {{"turnover_change", NULL, TEXT}, {"withholdings", NULL, NUMBER}, {NULL}};
     only_owner(c, param(c, "id"));
     rows r = sql(
         c,
         "WITH mine AS (SELECT r.*, u.kyc_level, r.turnover - lag(r.turnover) OVER (ORDER BY r.year) AS turnover_change"
         "              FROM tax_reports r JOIN users u ON u.id = r.user_id WHERE r.user_id = $1)"
-        " SELECT m.*, 1 + (SELECT count(*) FROM tax_withholdings w WHERE w.user_id = m.user_id AND w.year = m.year AND "
-        "w.tax > 0) AS rank FROM mine m"
+        " SELECT m.*, (SELECT count(*) FROM tax_withholdings w WHERE w.user_id = m.user_id AND w.year = m.year AND "
+        "w.tax > 0) AS withholdings FROM mine m"
         " WHERE $2::int IS NULL OR m.year >= $2 ORDER BY m.year DESC",
         param(c, "id"), arg_number(c, "since", NULL, 2000, 2100));
     array(c, NULL);
@@ -270,6 +270,10 @@ static void finalize(struct ctx *c)
                  param(c, "id"), caller(c), body(c, "remarks"));
     sql(c, "UPDATE tax_withholdings SET remitted_at = now() WHERE user_id = $1 AND year = $2 AND remitted_at IS NULL",
         one(r, "user_id"), one(r, "year"));
+    sql(c,
+        "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, after)"
+        " VALUES ($1, 'staff', 'tax', 'finalize', 'tax_report', $2, $3)",
+        caller(c), param(c, "id"), one(r, "breakdown"));
     commit(c);
     put_row(c, NULL, r, 0, report_fields);
 }

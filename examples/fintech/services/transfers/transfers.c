@@ -95,6 +95,10 @@ static rows record(struct ctx *c, const struct move *m, const char *transaction,
         " ON CONFLICT (user_id, kind, day) DO UPDATE SET used = limit_usage.used + excluded.used,"
         " count = limit_usage.count + 1, last_at = now()",
         m->user, m->amount);
+    sql(c,
+        "INSERT INTO notifications (user_id, transaction_id, kind, title, body)"
+        " SELECT $1, $2, 'transfer_received', 'You got ' || $3 || ' ' || $4, full_name FROM users WHERE id = $5",
+        m->to_user, transaction, m->amount, m->currency, m->user);
     return r;
 }
 
@@ -182,28 +186,24 @@ static void create(struct ctx *c)
         put_made(c, r);
 }
 
-static const struct field listed[] = {
-    {"id", NULL, NUMBER},
-    {"amount", NULL, TEXT},
-    {"currency", NULL, TEXT},
-    {"fee", NULL, TEXT},
-    {"reference", NULL, TEXT},
-    {"status", NULL, TEXT},
-    {"failure_code", NULL, TEXT, .omit_null = true},
-    {"channel", "via", TEXT},
-    {"tags", NULL, ARRAY},
-    {"requested_at", NULL, ISO},
-    {"completed_at", NULL, ISO},
-    {NULL},
-};
+static const struct field listed[] = {{"id", NULL, NUMBER},
+                                      {"amount", NULL, TEXT},
+                                      {"currency", NULL, TEXT},
+                                      {"fee", NULL, TEXT},
+                                      {"reference", NULL, TEXT},
+                                      {"status", NULL, TEXT},
+                                      {"failure_code", NULL, TEXT, .omit_null = true},
+                                      {"channel", "via", TEXT},
+                                      {"tags", NULL, ARRAY},
+                                      {"requested_at", NULL, ISO},
+                                      {"completed_at", NULL, ISO},
+                                      {NULL}};
 static const struct field from_account[] = {{"id", "from_account_id", NUMBER}, {"kind", "from_kind", TEXT}, {NULL}};
-static const struct field to_party[] = {
-    {"account_id", "to_account_id", NUMBER},
-    {"name", "to_name", TEXT},
-    {"country", "to_country", TEXT},
-    {"nickname", NULL, TEXT},
-    {NULL},
-};
+static const struct field to_party[] = {{"account_id", "to_account_id", NUMBER},
+                                        {"name", "to_name", TEXT},
+                                        {"country", "to_country", TEXT},
+                                        {"nickname", NULL, TEXT},
+                                        {NULL}};
 
 static void put_transfer(struct ctx *c, rows r, int i)
 {
@@ -326,20 +326,18 @@ static void receivers(struct ctx *c)
     put_rows(c, NULL, r, fields);
 }
 
-static const struct field beneficiary_fields[] = {
-    {"id", NULL, NUMBER},
-    {"nickname", NULL, TEXT},
-    {"holder", NULL, TEXT},
-    {"account_id", NULL, NUMBER, .omit_null = true},
-    {"iban", NULL, TEXT, .omit_null = true},
-    {"bank_name", NULL, TEXT, .omit_null = true},
-    {"country", NULL, TEXT},
-    {"trusted", NULL, BOOL},
-    {"used_count", NULL, NUMBER},
-    {"last_used", NULL, ZULU},
-    {"created_at", NULL, ZULU},
-    {NULL},
-};
+static const struct field beneficiary_fields[] = {{"id", NULL, NUMBER},
+                                                  {"nickname", NULL, TEXT},
+                                                  {"holder", NULL, TEXT},
+                                                  {"account_id", NULL, NUMBER, .omit_null = true},
+                                                  {"iban", NULL, TEXT, .omit_null = true},
+                                                  {"bank_name", NULL, TEXT, .omit_null = true},
+                                                  {"country", NULL, TEXT},
+                                                  {"trusted", NULL, BOOL},
+                                                  {"used_count", NULL, NUMBER},
+                                                  {"last_used", NULL, ZULU},
+                                                  {"created_at", NULL, ZULU},
+                                                  {NULL}};
 
 static void beneficiaries(struct ctx *c)
 {
@@ -388,21 +386,19 @@ static void remove_beneficiary(struct ctx *c)
     status(c, 204);
 }
 
-static const struct field scheduled_fields[] = {
-    {"id", NULL, NUMBER},
-    {"from_account_id", NULL, NUMBER},
-    {"to_account_id", NULL, NUMBER},
-    {"amount", NULL, TEXT},
-    {"currency", NULL, TEXT},
-    {"every", NULL, TEXT},
-    {"next_run_on", NULL, TEXT},
-    {"ends_on", NULL, TEXT},
-    {"runs", NULL, NUMBER},
-    {"state", NULL, TEXT},
-    {"last_error", NULL, TEXT, .omit_null = true},
-    {"reference", NULL, TEXT},
-    {NULL},
-};
+static const struct field scheduled_fields[] = {{"id", NULL, NUMBER},
+                                                {"from_account_id", NULL, NUMBER},
+                                                {"to_account_id", NULL, NUMBER},
+                                                {"amount", NULL, TEXT},
+                                                {"currency", NULL, TEXT},
+                                                {"every", NULL, TEXT},
+                                                {"next_run_on", NULL, TEXT},
+                                                {"ends_on", NULL, TEXT},
+                                                {"runs", NULL, NUMBER},
+                                                {"state", NULL, TEXT},
+                                                {"last_error", NULL, TEXT, .omit_null = true},
+                                                {"reference", NULL, TEXT},
+                                                {NULL}};
 
 static void scheduled(struct ctx *c)
 {
