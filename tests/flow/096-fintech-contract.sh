@@ -24,7 +24,9 @@ mkdir -p -m 755 "$cache"
 pg_create mono "shared_buffers = 128MB" "synchronous_commit = off"
 sql mono postgres 'CREATE DATABASE fintech'
 "$fintech/load-data" --dsn "$(dsn mono fintech)" --users $users --transactions $transactions --pools "$T/pools" >"$T/load-data.log" 2>&1
-is $? 0 "data and pools are loaded" || bail "$(tail -n 5 "$T/load-data.log")"
+code=$?
+[ $code = 0 ] || bail "$(tail -n 5 "$T/load-data.log")"
+ok 0 "data and pools are loaded"
 is "$(sed 's/ .*//' <<<"$(sql mono fintech 'SHOW server_version')" | cut -d . -f 1)" 13 "into a PostgreSQL 13"
 
 app=$UNDAM_BUILD/examples/fintech/fintech-app
@@ -38,7 +40,9 @@ serve() { # NAME OPTION...: another instance
 serve app
 "$UNDAM_BUILD/examples/fintech/fintech-load" --services "$fintech/services" --pools "$T/pools" --users $users --transactions $transactions ${ONLY:+--only "$ONLY"} \
     --url "http://127.0.0.1:$port" --contract "$T/exchanges" >"$T/contract.out" 2>"$T/contract.err"
-is $? 0 "$(cat "$T/contract.out" 2>/dev/null || echo "the contract runner")" || note "$(head -n 40 "$T/contract.err")"
+code=$?
+is $code 0 "$(cat "$T/contract.out")"
+[ $code = 0 ] || note "$(head -n 40 "$T/contract.err")"
 stop app
 is $? 0 "the application ends well"
 

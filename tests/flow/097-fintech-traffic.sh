@@ -28,7 +28,9 @@ fill "$FINTECH/nginx-legacy.conf.in" >"$RUN/nginx.conf"
 start nginx nginx -e "$RUN/nginx-error.log" -c "$RUN/nginx.conf"
 wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/healthz" || bail "nginx does not start"
 load --seed 2 --url "http://127.0.0.1:$EDGE_PORT" --rate 100 --seconds "${SECONDS_OF_LOAD:-8}" --json "$T/load.json" --quiet >"$T/load.out" 2>&1
-is $? 0 "no request failed" || note "$(cat "$T/load.out")"
+code=$?
+is $code 0 "no request failed"
+[ $code = 0 ] || note "$(cat "$T/load.out")"
 stop nginx QUIT
 stop traffic
 is $? 0 "the application ends well"
