@@ -219,8 +219,8 @@ static void get_coverage(struct ctx *c)
                     " FROM addresses a JOIN users u ON u.id = a.user_id AND u.deleted_at IS NULL LEFT JOIN "
                     "address_zones z ON z.id = a.zone_id"
                     " JOIN accounts k ON k.user_id = u.id AND k.kind = 'savings' WHERE a.deleted_at IS NULL"
-                    " GROUP BY ROLLUP (a.country, z.name) HAVING a.country IS NOT NULL ORDER BY a.country, z.name "
-                    "NULLS FIRST, count(*)");
+                    " GROUP BY ROLLUP (a.country, z.name) HAVING a.country IS NOT NULL ORDER BY a.country,"
+                    " grouping(z.name) DESC, z.name NULLS FIRST");
     put_rows(c, NULL, r, fields);
 }
 

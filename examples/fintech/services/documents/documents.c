@@ -62,7 +62,7 @@ static void get_documents(struct ctx *c)
 }
 
 static const struct field detail_fields[] = {
-    {"sha256", .kind = TEXT},
+    {"sha256", "hash", .kind = TEXT},
     {"text", "ocr_text", .kind = TEXT},
     {"confidence", "ocr_confidence", .kind = NUMBER},
     {"language", .kind = TEXT},
@@ -81,7 +81,7 @@ static void get_document(struct ctx *c)
 {
     rows d = sql(
         c,
-        "SELECT d.*, encode(d.sha256, 'hex') AS sha256, u.full_name, u.kyc_level, t.amount, t.currency,"
+        "SELECT d.*, encode(d.sha256, 'hex') AS hash, u.full_name, u.kyc_level, t.amount, t.currency,"
         " m.name AS merchant, m.category, k.severity, k.status AS case_status, v.versions, s.shared_with,"
         " coalesce($2::bigint = ANY (s.ids), false) AS is_shared"
         " FROM documents d JOIN users u ON u.id = d.user_id LEFT JOIN transactions t ON t.id = d.transaction_id"
