@@ -80,10 +80,12 @@ static void list_partners(struct ctx *c)
 {
     struct page p = page_of(c, "page", "per_page", 25);
     const char *state = arg_choice(c, "status", STATES), *country = arg(c, "country"), *q = arg(c, "q");
-    rows total = sql(c,
-                     "SELECT count(*) AS n FROM partners WHERE deleted_at IS NULL AND ($1::text IS NULL OR status = $1)"
-                     " AND ($2::text IS NULL OR country = $2) AND ($3::text IS NULL OR name ILIKE '%' || $3 || '%')",
-                     state, country, q);
+    rows total = sql(
+        c,
+        "SELECT count(*) AS n FROM partners p LEFT JOIN users u ON u.id = p.account_manager_id"
+        " WHERE p.deleted_at IS NULL AND ($1::text IS NULL OR p.status = $1) AND ($2::text IS NULL OR p.country = $2)"
+        " AND ($3::text IS NULL OR p.name ILIKE '%' || $3 || '%' OR u.full_name ILIKE $3 || '%')",
+        state, country, q);
     rows r = sql(
         c,
         "SELECT p.id, p.code, p.name, p.kind, p.status, p.country, p.default_currency, p.tags, p.onboarded_at, "
@@ -92,7 +94,8 @@ static void list_partners(struct ctx *c)
         "p.id) AS merchants"
         " FROM partners p LEFT JOIN users u ON u.id = p.account_manager_id"
         " WHERE p.deleted_at IS NULL AND ($1::text IS NULL OR p.status = $1) AND ($2::text IS NULL OR p.country = $2)"
-        " AND ($3::text IS NULL OR p.name ILIKE '%' || $3 || '%') ORDER BY lower(p.name), p.id LIMIT $4 OFFSET $5",
+        " AND ($3::text IS NULL OR p.name ILIKE '%' || $3 || '%' OR u.full_name ILIKE $3 || '%') ORDER BY "
+        "lower(p.name), p.id LIMIT $4 OFFSET $5",
         state, country, q, p.limit, p.offset);
     object(c, NULL);
     put_rows(c, "data", r, item_fields);

@@ -121,7 +121,11 @@ static void list_lines(struct ctx *c)
 {
     const char *at, *id;
     cursor_in(c, &at, &id);
-    found(c, sql(c, "SELECT id FROM settlement_batches WHERE id = $1", param(c, "id")), "settlement");
+    rows head = found(
+        c,
+        sql(c, "SELECT b.id, m.name FROM settlement_batches b JOIN merchants m ON m.id = b.merchant_id WHERE b.id = $1",
+            param(c, "id")),
+        "settlement");
     rows r = sql(c,
                  "SELECT l.*, b.currency AS settlement_currency, t.amount AS original, t.currency, t.description, "
                  "u.full_name AS payer, u.country,"
@@ -134,6 +138,7 @@ static void list_lines(struct ctx *c)
                  param(c, "id"), at, id);
     bool more = count(r) > 20;
     object(c, NULL);
+    put_text(c, "merchant", one(head, "name"));
     array(c, "items");
     for (int i = 0; i < count(r) && i < 20; i++)
         put_row(c, NULL, r, i, line_fields);
