@@ -14,8 +14,8 @@ SELECT n, id, user_id, 1 + (n % 32)::int, (ARRAY['info','low','medium','high','c
        round((100 * sqrt(pg_temp.u(n, :seed + 461)))::numeric, 2), CASE WHEN status <> 'open' OR n % 3 = 0 THEN 'analyst' || n % 6 END,
        jsonb_build_object('velocity', n % 12, 'amount', amount, 'hints', jsonb_build_array('h' || n % 5)), CASE WHEN n % 9 = 0 THEN 'Kundin telefonisch erreicht – „war ich selbst“' END,
        CASE status WHEN 'confirmed' THEN 'fraud' WHEN 'dismissed' THEN (ARRAY['customer_ok','rule_noise'])[1 + (n % 2)::int] END,
-       CASE WHEN n % 10 = 0 THEN date_trunc('day', created_at) ELSE created_at + interval '4 seconds' END, created_at + interval '1 hour',
-       CASE WHEN status IN ('confirmed', 'dismissed') THEN created_at + interval '30 hours' END
+       CASE WHEN n % 10 = 0 THEN date_trunc('day', created_at) ELSE created_at + interval '4 seconds' END, least(created_at + interval '1 hour', timestamptz '2026-06-30 12:00:00+00'),
+       CASE WHEN status IN ('confirmed', 'dismissed') THEN least(created_at + interval '30 hours', timestamptz '2026-06-30 12:00:00+00') END
 FROM (SELECT row_number() OVER (ORDER BY id) AS n, * FROM (SELECT id, user_id, amount, created_at FROM transactions
       WHERE kind <> 'deposit' AND pg_temp.u(id, :seed + 460) < 0.02) t) t,
      LATERAL (SELECT CASE WHEN pg_temp.u(n, :seed + 462) < 0.3 THEN 'open' WHEN pg_temp.u(n, :seed + 462) < 0.45 THEN 'in_review'

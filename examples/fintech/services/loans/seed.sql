@@ -34,7 +34,7 @@ SELECT n, who, product, 100 + 3 * who, amount, currency, term,
        CASE status WHEN 'declined' THEN (ARRAY['affordability','bureau score','Angaben unvollständig'])[1 + n % 3] END,
        CASE WHEN status IN ('approved', 'declined') THEN CASE WHEN n % 4 = 0 THEN 'officer' || n % 9 ELSE 'engine' END END,
        CASE WHEN status IN ('approved', 'declined') THEN created + interval '1 day' END, CASE WHEN status <> 'draft' THEN created + interval '2 hours' END,
-       created, created + interval '1 day', CASE WHEN status = 'draft' AND n % 3 = 0 THEN created + interval '90 days' END
+       created, created + interval '1 day', CASE WHEN status = 'draft' AND n % 3 = 0 THEN least(created + interval '90 days', timestamptz '2026-06-30 00:00:00+00') END
 FROM lo, LATERAL (SELECT CASE WHEN granted THEN 'approved' WHEN luck < 0.08 THEN 'draft' WHEN luck < 0.3 THEN 'submitted' WHEN luck < 0.5 THEN 'in_review'
        WHEN luck < 0.8 THEN 'declined' WHEN luck < 0.9 THEN 'withdrawn' ELSE 'expired' END AS status) s;
 

@@ -11,5 +11,6 @@ CREATE INDEX repayment_plans_loan_id ON repayment_plans (loan_id);
 CREATE INDEX instalments_loan_id ON instalments (loan_id);
 CREATE INDEX instalments_due ON instalments (due_on) WHERE status IN ('scheduled', 'due', 'partial');
 CREATE INDEX repayments_loan_id ON repayments (loan_id);
+CREATE INDEX repayments_received ON repayments (received_at, id);
 CREATE INDEX repayments_user_id ON repayments (user_id);
 CREATE INDEX repayment_allocations_instalment_id ON repayment_allocations (instalment_id);

@@ -104,10 +104,9 @@ static void schedule(struct ctx *c)
 static void list_repayments(struct ctx *c)
 {
     struct page p = page_of(c, "page", "pageSize", 20);
-    struct query q = query(
-        c, "SELECT r.*, l.loan_number, u.full_name, u.country, t.description AS booking, count(*) OVER () AS total "
-           "FROM repayments r JOIN loans l ON l.id = r.loan_id JOIN users u ON u.id = r.user_id "
-           "LEFT JOIN transactions t ON t.id = r.transaction_id");
+    struct query q = query(c, "SELECT r.*, l.loan_number, u.full_name, u.country, t.description AS booking "
+                              "FROM repayments r JOIN loans l ON l.id = r.loan_id JOIN users u ON u.id = r.user_id "
+                              "LEFT JOIN transactions t ON t.id = r.transaction_id");
     query_if(&q, arg_choice(c, "status", "received|allocated|reversed|refunded"), "r.status = ?");
     query_if(&q, arg_choice(c, "method", "sepa_debit|card|transfer|manual"), "r.method = ?");
     query_if(&q, arg(c, "from"), "r.value_date >= ?::date");
@@ -115,7 +114,8 @@ static void list_repayments(struct ctx *c)
     query_value(&q, " LIMIT ?", p.limit);
     query_value(&q, " OFFSET ?", p.offset);
     rows r = query_run(&q);
-    header_out(c, "X-Total-Count", count(r) ? one(r, "total") : "0");
+    if (count(r) == p.size)
+        header_out(c, "X-Next-Page", text(c, "%lld", (long long)p.number + 1));
     array(c, NULL);
     for (int i = 0; i < count(r); i++) {
         object(c, NULL);

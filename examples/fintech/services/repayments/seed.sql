@@ -25,7 +25,7 @@ SELECT 100 * n + k, n, n, who, k, due, principal, interest, fee, CASE WHEN full_
        (CASE WHEN cancelled THEN 'cancelled' WHEN full_paid THEN 'paid' WHEN part_paid THEN 'partial' WHEN due < date '2026-06-16' THEN 'overdue'
              WHEN due < date '2026-06-30' THEN 'due' WHEN n % 29 = 0 AND k = term THEN 'waived' ELSE 'scheduled' END)::instalment_status,
        CASE WHEN full_paid THEN due + interval '9 hours' + floor(90000 * pg_temp.u(100 * n + k, :seed + 420)) * interval '1 second' END,
-       CASE WHEN due < date '2026-06-30' AND NOT full_paid THEN due + interval '3 days' END, due::timestamptz
+       CASE WHEN due < date '2026-06-30' AND NOT full_paid THEN least(due + interval '3 days', timestamp '2026-06-30') END, least(due, date '2026-06-30')::timestamptz
 FROM re, generate_series(1, term) k,
      LATERAL (SELECT (first_due + (k - 1) * interval '1 month')::date AS due, CASE WHEN k = term THEN amount - (term - 1) * part ELSE part END AS principal,
               round((amount - (k - 1) * part) * rate / 1200, scale) AS interest, CASE WHEN (n + k) % 19 = 0 THEN 5 ELSE 0 END AS fee,

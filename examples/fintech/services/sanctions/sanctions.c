@@ -59,6 +59,7 @@ static void compare_end(struct query *q)
 {
     query_add(q, "), rated AS (SELECT n.*, CASE WHEN folded = asked THEN 100 WHEN position(asked IN folded) > 0 THEN "
                  "90 WHEN position(folded IN asked) > 0 THEN 85 "
+                 "WHEN NOT string_to_array(translate(folded, ',.', ''), ' ') && words THEN 0 "
                  "ELSE (SELECT count(*) FROM unnest(n.words) w WHERE length(w) > 2 AND position(w IN n.folded) > 0) * "
                  "80 / cardinality(n.words) END::int AS score, "
                  "CASE WHEN folded = asked THEN 'exact' WHEN position(asked IN folded) > 0 OR position(folded IN "
