@@ -9,7 +9,7 @@ SELECT n, issuer, CASE WHEN u < 0.6 THEN 1 + floor(:users * u / 0.6)::bigint END
        CASE WHEN s = 'paid' AND n % 2 = 0 THEN 110 + 3 * :users + 1 + n * 13 % :transactions END, CASE WHEN s <> 'draft' THEN at::date END, CASE WHEN s <> 'draft' THEN at::date + 14 END,
        CASE WHEN s = 'paid' THEN at + n % 40 * interval '1 day' END, CASE WHEN s = 'overdue' THEN n % 4 ELSE 0 END, 1 + n % 3, at, at + n % 40 * interval '1 day', CASE WHEN s = 'void' AND n % 2 = 0 THEN at + interval '50 days' END
 FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 250), 3))::bigint AS issuer, pg_temp.u(n, :seed + 251) AS u, (ARRAY['paid','issued','paid','draft','overdue','paid','paid','void','paid'])[1 + n % 9]::invoice_status AS s,
-             timestamptz '2023-12-31 22:45:00+00' + n / 3 * (interval '900 days' / :users) AS at FROM generate_series(1, 3 * :users) n) q;
+             timestamptz '2023-12-31 22:45:00+00' + n / 3 * (interval '840 days' / :users) AS at FROM generate_series(1, 3 * :users) n) q;
 
 INSERT INTO invoice_line (invoice_id, position, description, quantity, unit_price, merchant_id)
 SELECT i.id, p, (ARRAY['Beratung','hosting','Croissants','Reisekosten','licence, per seat','Nachlass','Bücher'])[1 + (i.id + p) % 7], CASE WHEN p % 3 = 0 THEN 1.5 ELSE 1 + (i.id + p) % 9 END,

@@ -4,7 +4,7 @@ INSERT INTO user_limits (user_id, kind, daily, monthly, per_movement, source, re
 SELECT n, k, CASE WHEN v < 0.03 THEN NULL WHEN v < 0.05 THEN 0 ELSE (1000 + floor(v * 9) * 1000) * (1 + n % 3) END,
        CASE WHEN v > 0.2 THEN 20000 + floor(v * 50) * 1000 END, CASE WHEN n % 4 > 0 THEN 5000 END,
        CASE WHEN v > 0.9 THEN 'request' WHEN v < 0.05 THEN 'compliance' ELSE 'default' END, CASE WHEN v < 0.05 THEN 'Prüfung läuft: ' || md5(n::text) END,
-       v BETWEEN 0.03 AND 0.05, 1 + floor(4 * v)::int, timestamptz '2023-02-01 00:00:00+00' + n / 10 * interval '6 hours', timestamptz '2026-05-01 22:00:00+00' + n % 1000 * interval '1 hour'
+       v BETWEEN 0.03 AND 0.05, 1 + floor(4 * v)::int, timestamptz '2023-02-01 00:00:00+00' + n / 10 * (interval '1000 days' / :users), timestamptz '2026-05-01 22:00:00+00' + n % 1000 * interval '1 hour'
 FROM generate_series(1, :users) n, unnest(enum_range(NULL::limit_kind)) WITH ORDINALITY e(k, o), LATERAL (SELECT pg_temp.u(n * 5 + o, :seed + 210) AS v) r
 WHERE o <= 2 OR v > 0.4;
 
@@ -18,7 +18,7 @@ SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 211), 2))::bigint, (enum
        CASE WHEN s IN ('approved', 'refused') THEN 'officer' || n % 9 END, CASE s WHEN 'refused' THEN 'income not shown' WHEN 'approved' THEN '' END,
        CASE WHEN n % 3 = 0 THEN jsonb_build_object('income', 2000 + n, 'documents', jsonb_build_array('payslip', n)) END,
        at, CASE WHEN s IN ('approved', 'refused') THEN at + n % 70 * interval '1 hour' END, CASE WHEN n % 19 = 0 THEN at + interval '3 days' END
-FROM (SELECT n, (ARRAY['open','approved','refused','open','withdrawn','approved'])[1 + n % 6] AS s, timestamptz '2026-06-29 22:30:00+00' - n / 2 * interval '11 hours' AS at
+FROM (SELECT n, (ARRAY['open','approved','refused','open','withdrawn','approved'])[1 + n % 6] AS s, timestamptz '2026-06-25 22:30:00+00' - n / 2 * (interval '4000 days' / :users) AS at
       FROM generate_series(1, :users / 5) n) x;
 
 SELECT setval(pg_get_serial_sequence('limit_requests', 'id'), 1000000000) AS sequences \gset

@@ -11,7 +11,7 @@ FROM generate_series(1, 9) n;
 INSERT INTO subscriptions (id, user_id, plan_id, account_id, state, quantity, discount, period, period_start, period_end, paused_at, cancelled_at, cancel_reason, renewals, metadata, lock_version, created_at, updated_at, deleted_at)
 SELECT n, who, p.id, CASE WHEN n % 8 > 0 THEN 100 + 3 * who END, s, CASE WHEN p.id = 4 THEN 1 + n % 12 ELSE 1 END, CASE WHEN n % 6 = 0 THEN (ARRAY[10, 33.3333, 100])[1 + n / 6 % 3] END, p.every, at, at + p.every,
        CASE WHEN s = 'paused' THEN at + interval '5 days' END, CASE WHEN s = 'cancelled' THEN at + interval '9 days' END, CASE WHEN s = 'cancelled' AND n % 2 = 0 THEN 'too expensive — zu teuer' END, n % 30,
-       CASE WHEN n % 4 = 0 THEN jsonb_build_object('campaign', 'c' || n % 7, 'ref', NULL) ELSE '{}' END, n % 5, at - n % 30 * interval '1 month', at, CASE WHEN s = 'cancelled' AND n % 15 = 0 THEN at + interval '100 days' END
+       CASE WHEN n % 4 = 0 THEN jsonb_build_object('campaign', 'c' || n % 7, 'ref', NULL) ELSE '{}' END, n % 5, at - n % 30 * interval '1 month', at, CASE WHEN s = 'cancelled' AND n % 15 = 0 THEN at + interval '10 days' END
 FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 240), 2))::bigint AS who, 1 + floor(9 * power(pg_temp.u(n, :seed + 241), 2))::int AS plan,
              (ARRAY['active','active','trial','active','paused','past_due','active','cancelled'])[1 + n % 8]::subscription_state AS s, timestamptz '2026-05-31 22:00:00+00' + n / 2 * (interval '29 days' / :users) AS at
       FROM generate_series(1, :users) n) q JOIN plans p ON p.id = q.plan;

@@ -17,10 +17,10 @@ FROM (SELECT row_number() OVER (ORDER BY t.id) AS n, t.user_id, t.account_id AS 
       FROM transactions t JOIN entries e ON e.transaction_id = t.id AND e.amount > 0 WHERE t.kind = 'transfer') s;
 
 INSERT INTO transfers (id, user_id, from_account_id, to_account_id, to_user_id, amount, reference, status, failure_code, via, requested_at)
-SELECT 1000000 + n, who, 100 + 3 * who, 100 + 3 * other + 1, other, round((1 + 5000 * pg_temp.u(n, :seed + 202))::numeric, 2), 'attempt ' || n,
+SELECT 100000000 + n, who, 100 + 3 * who, 100 + 3 * other + 1, other, round((1 + 5000 * pg_temp.u(n, :seed + 202))::numeric, 2), 'attempt ' || n,
        (ARRAY['pending','failed','cancelled'])[1 + n % 3]::transfer_status,
        CASE WHEN n % 3 = 1 THEN (ARRAY['insufficient_funds','account_closed','limit_exceeded'])[1 + n % 5 % 3] END, 'ios',
-       timestamptz '2026-06-30 21:58:00+00' - (n / 4) * interval '7 hours 3 minutes'
+       timestamptz '2026-06-30 21:58:00+00' - (n / 4) * (interval '2400 days' / :users)
 FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 203), 3))::bigint AS who, 1 + floor(:users * pg_temp.u(n, :seed + 204))::bigint AS other
       FROM generate_series(1, :users / 4) n) s;
 
@@ -34,8 +34,8 @@ SELECT n, 1 + floor(:users * power(u1, 2))::bigint, (ARRAY['Mama','landlord','Zo
        CASE WHEN u2 < 0.6 THEN 100 + 3 * (1 + floor(:users * u2 / 0.6)::bigint) END, CASE WHEN u2 >= 0.6 THEN 'DE' || lpad((n * 7919 % 100)::text, 2, '0') || '10050000' || lpad(n::text, 10, '0') END,
        CASE WHEN u2 >= 0.6 THEN (ARRAY['BELADEBEXXX','COBADEFFXXX','DEUTDEFF'])[1 + n % 3] END, CASE WHEN u2 >= 0.6 THEN (ARRAY['Sparkasse','Commerzbank','Deutsche Bank'])[1 + n % 3] END,
        (ARRAY['DE','FR','AT','PL'])[1 + n % 4], n % 4 = 0, n % 13, CASE WHEN n % 13 > 0 THEN timestamptz '2026-03-29 00:59:59+00' + n % 900 * interval '1 hour' END,
-       timestamptz '2023-03-01 00:00:00+00' + (n / 2) * interval '5 hours', timestamptz '2025-10-26 01:30:00+00' + n % 2000 * interval '1 hour',
-       CASE WHEN n % 11 = 0 THEN timestamptz '2026-01-15 12:00:00+00' + n * interval '1 minute' END
+       timestamptz '2023-03-01 00:00:00+00' + (n / 2) * (interval '800 days' / :users), timestamptz '2025-10-26 01:30:00+00' + n % 2000 * interval '1 hour',
+       CASE WHEN n % 11 = 0 THEN timestamptz '2026-01-15 12:00:00+00' + n * (interval '100 days' / :users) END
 FROM (SELECT n, pg_temp.u(n, :seed + 205) AS u1, pg_temp.u(n, :seed + 206) AS u2 FROM generate_series(1, :users * 3 / 2) n) s;
 
 INSERT INTO scheduled_transfers (id, user_id, from_account_id, to_account_id, amount, every, next_run_on, ends_on, runs, state, last_error, reference, created_at, updated_at)
@@ -43,7 +43,7 @@ SELECT n, who, 100 + 3 * who, 100 + 3 * (1 + floor(:users * u2)::bigint) + 1, ro
        (ARRAY['1 month','7 days','3 mons','1 year'])[1 + n % 4]::interval, date '2026-07-01' + floor(60 * u2)::int + CASE WHEN n % 4 = 0 THEN 40000 ELSE 0 END,
        CASE WHEN n % 6 = 0 THEN date '2027-12-31' END, n % 36, (ARRAY['active','active','paused','active','ended'])[1 + n % 5],
        CASE WHEN n % 17 = 0 THEN 'insufficient funds' END, CASE WHEN n % 3 > 0 THEN 'Dauerauftrag ' || n END,
-       timestamp '2024-01-31 23:30:00' + n / 3 * interval '8 hours', timestamp '2026-06-01 00:00:00'
+       timestamp '2024-01-31 23:30:00' + n / 3 * (interval '2400 days' / :users), timestamp '2026-06-01 00:00:00'
 FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 207), 2))::bigint AS who, pg_temp.u(n, :seed + 208) AS u2 FROM generate_series(1, :users / 2) n) s;
 
 SELECT count(setval(pg_get_serial_sequence(r, 'id'), 1000000000)) AS sequences FROM unnest(ARRAY['transfers','beneficiaries','scheduled_transfers']) r \gset
