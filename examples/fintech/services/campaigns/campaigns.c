@@ -303,6 +303,11 @@ static void patch_campaign(struct ctx *c)
                  "coalesce($4::numeric, budget),"
                  " priority = coalesce($5::smallint, priority), updated_at = now() WHERE id = $1 RETURNING *",
                  param(c, "id"), to, body(c, "title"), body(c, "budget"), body(c, "priority"));
+    sql(c,
+        "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, before, after)"
+        " VALUES ($1, 'staff', 'campaigns', 'campaign.change', 'campaign', $2, jsonb_build_object('status', $3::text),"
+        " jsonb_build_object('status', $4::text))",
+        caller(c), param(c, "id"), one(k, "status"), one(r, "status"));
     commit(c);
     put_row(c, NULL, r, 0, campaign_row);
 }

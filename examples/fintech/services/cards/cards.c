@@ -157,6 +157,7 @@ static const struct field authorization_row[] = {
     {"currency", NULL, TEXT},
     {"mcc", NULL, NUMBER},
     {"entryMode", "entry_mode", TEXT},
+    {"terminal", NULL, TEXT, .omit_null = true},
     {"transactionId", "transaction_id", NUMBER, .omit_null = true},
     {"risk", NULL, NUMBER, .omit_null = true},
     {"createdAt", "created_at", EPOCH_MS},
@@ -173,8 +174,10 @@ static void list_authorizations(struct ctx *c)
     rows r = sql(
         c,
         "SELECT x.id, x.status, x.decline_reason, x.amount, x.currency, x.mcc, x.entry_mode, x.transaction_id, x.risk,"
-        " x.created_at, x.merchant_id, m.name AS merchant_name, m.category AS merchant_category"
-        " FROM card_authorizations x LEFT JOIN merchants m ON m.id = x.merchant_id"
+        " x.created_at, x.merchant_id, m.name AS merchant_name, m.category AS merchant_category, t.serial_no AS "
+        "terminal"
+        " FROM card_authorizations x LEFT JOIN merchants m ON m.id = x.merchant_id LEFT JOIN term t ON t.id = "
+        "x.terminal_id"
         " WHERE x.card_id = $1 AND ($2::card_authorization_status IS NULL OR x.status = $2)"
         " AND ($3::timestamptz IS NULL OR (x.created_at, x.id) < ($3, $4::bigint))"
         " ORDER BY x.created_at DESC, x.id DESC LIMIT 20",
@@ -256,6 +259,11 @@ static void freeze(struct ctx *c)
     if (count(r) == 0)
         stop(c, 409, "not_active", text(c, "a card that is %s cannot be frozen", one(card, "status")));
     note_event(c, card, "frozen", text(c, "{\"reason\":\"%s\"}", reason));
+    sql(c,
+        "INSERT INTO notifications (user_id, kind, title, body, data, priority) SELECT c.user_id, 'security_alert',"
+        " 'Card frozen', 'Your card ending in ' || c.last4 || ' cannot be used any more.',"
+        " jsonb_build_object('card_id', c.id, 'reason', $2::text), 1 FROM cards c WHERE c.id = $1",
+        one(card, "id"), reason);
     commit(c);
     answer_status(c, r);
 }
@@ -294,6 +302,11 @@ static void patch_limit(struct ctx *c)
                  " updated_at = now() RETURNING scope, amount, used, resets_at, set_by, $4::text AS currency",
                  one(card, "id"), scope, amount, one(card, "currency"), is_staff(c) ? "staff" : "user");
     note_event(c, card, "limit_changed", text(c, "{\"scope\":\"%s\",\"amount\":\"%s\"}", scope, amount));
+    sql(c,
+        "INSERT INTO audit_events (actor_id, actor_kind, service, action, entity, entity_id, after)"
+        " VALUES ($1, $2, 'cards', 'limit.change', 'card', $3, jsonb_build_object('scope', $4::text, 'amount', "
+        "$5::numeric))",
+        caller(c), is_staff(c) ? "staff" : "user", one(card, "id"), scope, amount);
     commit(c);
     put_row(c, NULL, r, 0, limit_row);
 }

@@ -14,6 +14,7 @@ static const struct model EvidenceFile = {"dispute_evidence_files", true};
 static const struct model Transaction = {"transactions", false};
 static const struct model Merchant = {"merchants", false};
 static const struct model User = {"users", false};
+static const struct model Notification = {"notifications", true};
 
 static const struct label reasons[] = {{"fraud", "Not made by me"},
                                        {"not_received", "Goods not received"},
@@ -236,6 +237,9 @@ static void move(struct ctx *c, const char *from, const char *to, const char *no
     d = orm_update(c, &Dispute, one(d, "id"), "status", to, "updated_at", "now", "resolved_at", final ? "now" : NULL,
                    "recovered", strcmp(to, "won") == 0 ? one(d, "amount") : NULL);
     add_event(c, one(d, "id"), "status", one(locked, "status"), to, note);
+    if (is_staff(c))
+        orm_insert(c, &Notification, "user_id", one(d, "user_id"), "transaction_id", one(d, "transaction_id"), "kind",
+                   "dispute_update", "channel", "email", "title", label_of(states, to), "body", note ? note : "");
     commit(c);
     put_row(c, NULL, d, 0, dispute_row);
 }

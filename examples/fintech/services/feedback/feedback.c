@@ -268,6 +268,12 @@ static void patch_review(struct ctx *c)
         "replied_at ELSE now() END,"
         " updated_at = now() WHERE id = $1",
         param(c, "id"), stars, body(c, "title"), body(c, "body"), state, is_staff(c) ? body(c, "reply") : NULL);
+    if (is_staff(c) && body(c, "reply"))
+        sql(c,
+            "INSERT INTO notifications (user_id, kind, title, body) SELECT r.user_id, 'review_reply', m.name || ' "
+            "answered you',"
+            " r.reply FROM merchant_reviews r JOIN merchants m ON m.id = r.merchant_id WHERE r.id = $1",
+            param(c, "id"));
     rows now = sql(c, REVIEW "WHERE r.id = $1", param(c, "id"));
     commit(c);
     put_row(c, NULL, now, 0, review_row);

@@ -13,6 +13,7 @@ static const struct model Design = {"gift_card_designs", false};
 static const struct model Redemption = {"gift_card_redemptions", false};
 static const struct model User = {"users", false};
 static const struct model Merchant = {"merchants", false};
+static const struct model Notification = {"notifications", true};
 
 static const struct label states[] = {
     {"pending", "Not yet delivered"}, {"active", "Ready to use"}, {"used_up", "Empty"},
@@ -190,6 +191,9 @@ static void buy(struct ctx *c)
                         "recipient_id", one(to, "id"), "recipient_email", email, "currency", currency, "initial_minor",
                         amount, "balance_minor", amount, "status", "active", "message", body(c, "message"),
                         "expires_on", one(code, "expires_on"), "activated_at", "now");
+    if (one(to, "id"))
+        orm_insert(c, &Notification, "user_id", one(to, "id"), "kind", "gift_card", "title", "You got a gift card",
+                   "body", display(c, amount, currency));
     commit(c);
     status(c, 201);
     header_out(c, "Location", text(c, "/v1/giftcards/%s", one(g, "id")));

@@ -272,6 +272,11 @@ static void qualify(struct ctx *c)
         " ON CONFLICT DO NOTHING RETURNING level, user_id, amount, currency",
         one(r, "id"), one(r, "referrer_id"), one(r, "code"));
     sql(c, "UPDATE referral_codes SET uses = uses + 1 WHERE code = $1", one(r, "code"));
+    sql(c,
+        "INSERT INTO notifications (user_id, kind, title, body) SELECT b.user_id, 'referral_bonus',"
+        " b.amount || ' ' || b.currency || ' for you', f.full_name || ' has joined' FROM referral_bonuses b"
+        " JOIN referral r ON r.id = b.referral_id JOIN users f ON f.id = r.referred_id WHERE b.referral_id = $1",
+        one(r, "id"));
     commit(c);
     object(c, NULL);
     put_number(c, "id", one(r, "id"));

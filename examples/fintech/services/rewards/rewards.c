@@ -238,6 +238,10 @@ static void redeem(struct ctx *c)
                  " SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4 FROM reward_redemptions WHERE user_id = $1"
                  " RETURNING number, state, redeemed_at",
                  user, reward, one(w, "cost_points"), body_json(c, "address"));
+    sql(c,
+        "INSERT INTO notifications (user_id, kind, channel, title, body, priority) SELECT u.id, 'reward', 'in_app', $2,"
+        " 'Viel Spaß, ' || split_part(u.full_name, ' ', 1) || '!', 9 FROM users u WHERE u.id = $1",
+        user, one(w, "title"));
     commit(c);
     status(c, 201);
     object(c, NULL);
