@@ -155,9 +155,10 @@ static void get_rollout(struct ctx *c)
     };
     rows r =
         sql(c,
-            "SELECT h.*, floor(extract(epoch FROM h.changed_at - lag(h.changed_at) OVER w) / 86400) AS days_before,"
-            " (SELECT count(*) FROM users u WHERE feature_bucket(h.feature_key, u.id) >= h.from_percent"
-            " AND feature_bucket(h.feature_key, u.id) < h.to_percent AND u.created_at < h.changed_at) AS new_customers"
+            "WITH b AS MATERIALIZED (SELECT feature_bucket($1, u.id) AS bucket, u.created_at FROM users u)"
+            " SELECT h.*, floor(extract(epoch FROM h.changed_at - lag(h.changed_at) OVER w) / 86400) AS days_before,"
+            " (SELECT count(*) FROM b WHERE b.bucket >= h.from_percent AND b.bucket < h.to_percent"
+            " AND b.created_at < h.changed_at) AS new_customers"
             " FROM feature_rollouts h WHERE h.feature_key = $1 WINDOW w AS (ORDER BY h.changed_at, h.id)"
             " ORDER BY h.changed_at DESC, h.id DESC LIMIT 10",
             param(c, "key"));
