@@ -72,6 +72,18 @@ while IFS= read -r line; do
     esac
 done <"$T/checked"
 
+# The truth about the endpoints is what the application does now; UPDATE_TRUTH=1 writes it anew.
+if [ -z "${ONLY:-}" ]; then
+    cat "$T/app.trace" "$T/jobs.trace" >"$T/trace"
+    "$fintech/truth/make-truth" --app "$app" --dsn "$(dsn mono fintech)" --trace "$T/trace" >"$T/truth.json"
+    is $? 0 "the truth about the endpoints is made"
+    [ -z "${UPDATE_TRUTH:-}" ] || cp "$T/truth.json" "$fintech/truth/truth.json"
+    facts='{services, jobs: [.jobs[] | del(.statements)], endpoints: [.endpoints[] | del(.statements)]}'
+    is "$(diff <(jq -S "$facts" "$fintech/truth/truth.json") <(jq -S "$facts" "$T/truth.json") | head -n 30)" "" "truth/truth.json says the same (UPDATE_TRUTH=1 $0)"
+    like "$(jq -r '[(.endpoints | length), (.endpoints | map(select(.kind == "sync")) | length), (.services | length), ([.services[][]] | length)] | "\(.[0] >= 200) \(.[1]) \(.[2] >= 40) \(.[3] >= 120)"' "$T/truth.json")" \
+        '^true 12 true true$' "200 endpoints or more, 12 of them synchronous, of 40 services or more with 120 tables or more"
+fi
+
 balanced="SELECT count(*) FROM (SELECT transaction_id FROM entries GROUP BY 1 HAVING sum(amount) <> 0) x"
 booked="SELECT count(*) FROM accounts a WHERE kind <> 'settlement'
     AND balance <> (SELECT coalesce(sum(amount), 0) FROM entries e WHERE e.account_id = a.id)"
