@@ -281,7 +281,12 @@ static void resolve(struct ctx *c)
 {
     const char *outcome = need_choice(c, "outcome", "kept|broken|cancelled");
     begin(c);
-    rows p = found(c, sql(c, "SELECT * FROM payment_promises WHERE id = $1 FOR UPDATE", param(c, "id")), "promise");
+    rows p = found(c,
+                   sql(c,
+                       "SELECT p.*, k.status AS case_status FROM collection_cases k JOIN payment_promises p ON "
+                       "p.case_id = k.id WHERE p.id = $1 FOR UPDATE",
+                       param(c, "id")),
+                   "promise");
     if (!stopped(c) && strcmp(one(p, "status"), "open") != 0)
         stop(c, 409, "resolved", text(c, "this promise is %s already", one(p, "status")));
     rows r = sql(c,
@@ -346,12 +351,13 @@ static void close_case(struct ctx *c)
 static void break_promises(struct ctx *c)
 {
     begin(c);
-    sql(c, "WITH broken AS (UPDATE payment_promises SET status = 'broken', resolved_at = now() WHERE id IN (SELECT "
-           "p.id FROM payment_promises p "
-           "WHERE p.status = 'open' AND p.promised_for < current_date ORDER BY p.id LIMIT 5 FOR UPDATE SKIP LOCKED) "
-           "RETURNING case_id) "
-           "UPDATE collection_cases k SET status = 'open', updated_at = now() FROM broken b WHERE k.id = b.case_id AND "
-           "k.status = 'promised'");
+    sql(c,
+        "WITH broken AS (UPDATE payment_promises SET status = 'broken', resolved_at = now() WHERE id IN (SELECT "
+        "p.id FROM payment_promises p JOIN collection_cases k ON k.id = p.case_id "
+        "WHERE p.status = 'open' AND p.promised_for < current_date ORDER BY p.id LIMIT 5 FOR UPDATE OF k SKIP LOCKED) "
+        "AND status = 'open' RETURNING case_id) "
+        "UPDATE collection_cases k SET status = 'open', updated_at = now() FROM broken b WHERE k.id = b.case_id AND "
+        "k.status = 'promised'");
     commit(c);
 }
 

@@ -321,8 +321,8 @@ static void waive_fee(struct ctx *c)
     begin(c);
     rows i = found(c,
                    sql(c,
-                       "SELECT i.*, i.fee_due > i.fee_paid AND i.status <> 'paid' AS possible FROM instalments i WHERE "
-                       "i.id = $1 FOR UPDATE",
+                       "SELECT i.*, i.fee_due > i.fee_paid AND i.status <> 'paid' AS possible FROM instalments i "
+                       "JOIN loans l ON l.id = i.loan_id WHERE i.id = $1 FOR UPDATE",
                        param(c, "id")),
                    "instalment");
     if (!stopped(c) && !is_true(one(i, "possible")))
@@ -390,15 +390,16 @@ static void reschedule(struct ctx *c)
     end(c);
 }
 
-/* Instalments whose day has passed, and their loans; some at a time. */
+/* Instalments whose day has passed, and their loans; some at a time, and not those that are just being paid. */
 static void mark_overdue(struct ctx *c)
 {
     begin(c);
     rows late = sql(
         c,
         "UPDATE instalments i SET status = 'overdue', updated_at = now() WHERE i.id IN (SELECT x.id FROM instalments x "
-        "WHERE x.status IN ('scheduled', 'due', 'partial') AND x.due_on < current_date - 14 ORDER BY x.due_on, x.id "
-        "LIMIT 20 FOR UPDATE SKIP LOCKED) "
+        "JOIN loans l ON l.id = x.loan_id WHERE x.status IN ('scheduled', 'due', 'partial') AND x.due_on < "
+        "current_date - 14 "
+        "ORDER BY x.due_on, x.id LIMIT 20 FOR UPDATE OF l SKIP LOCKED) AND i.status IN ('scheduled', 'due', 'partial') "
         "RETURNING i.loan_id");
     for (int i = 0; i < count(late) && !stopped(c); i++)
         sql(c, "UPDATE loans SET status = 'overdue', updated_at = now() WHERE id = $1 AND status = 'active'",

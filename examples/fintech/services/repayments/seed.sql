@@ -37,21 +37,25 @@ SELECT n, n, who, 1, 'linear', term, currency, amount, (SELECT sum(round((amount
        jsonb_build_object('holidays', n % 6 = 0, 'dayOfMonth', extract(day FROM first_due)), created, created + interval '1 day'
 FROM re;
 
--- One payment for each paid instalment; some paid a little more.
+-- One payment for each instalment that is paid or partly paid; some paid a little more. Some were paid twice: the second
+-- payment was taken back, or waits for somebody to look at it.
 INSERT INTO repayments (id, loan_id, user_id, account_id, transaction_id, amount, currency, method, status, reference, note, unallocated, value_date, received_at, created_at)
-SELECT i.id, i.loan_id, i.user_id, CASE WHEN i.id % 4 > 0 THEN 100 + 3 * i.user_id END,
+SELECT i.id + 50 * twice, i.loan_id, i.user_id, CASE WHEN i.id % 4 > 0 THEN 100 + 3 * i.user_id END,
        CASE WHEN i.id % 4 > 0 AND pg_temp.u(i.id, :seed + 421) < 0.5 THEN 110 + 3 * :users + 1 + floor(:transactions * pg_temp.u(i.id, :seed + 422))::bigint END,
        i.principal_paid + i.interest_paid + i.fee_paid + extra, r.currency,
-       (ARRAY['sepa_debit','card','transfer','manual'])[1 + floor(4 * power(pg_temp.u(i.id, :seed + 423), 2))::int], CASE WHEN i.id % 83 = 0 THEN 'reversed' ELSE 'allocated' END,
+       (ARRAY['sepa_debit','card','transfer','manual'])[1 + floor(4 * power(pg_temp.u(i.id, :seed + 423), 2))::int],
+       CASE WHEN twice = 1 THEN (ARRAY['reversed','refunded','reversed','received'])[1 + i.number % 4] ELSE 'allocated' END,
        CASE WHEN i.id % 6 > 0 THEN 'Rate ' || i.number || ' Kredit ' || i.loan_id END, CASE WHEN i.id % 200 = 1 THEN 'Überweisung ohne Verwendungszweck, manuell zugeordnet' END,
-       extra, i.due_on, CASE WHEN i.number % 4 = 0 THEN date_trunc('day', i.paid_at) ELSE i.paid_at END, i.paid_at AT TIME ZONE 'Europe/Berlin'
-FROM instalments i JOIN re r ON r.n = i.loan_id, LATERAL (SELECT CASE WHEN i.id % 50 = 2 THEN 1.00 ELSE 0 END AS extra) e
-WHERE i.status = 'paid';
+       CASE WHEN twice = 0 THEN extra WHEN i.number % 4 = 3 THEN i.principal_paid + i.interest_paid + i.fee_paid + extra ELSE 0 END, i.due_on,
+       CASE WHEN i.number % 4 = 0 THEN date_trunc('day', at) ELSE at END, at AT TIME ZONE 'Europe/Berlin'
+FROM instalments i JOIN re r ON r.n = i.loan_id, generate_series(0, 1) twice, LATERAL (SELECT CASE WHEN i.id % 50 = 2 THEN 1.00 ELSE 0 END AS extra) e,
+     LATERAL (SELECT least(coalesce(i.paid_at, i.due_on::timestamptz), timestamptz '2026-06-30 09:00:00+00') AS at) t
+WHERE i.status IN ('paid', 'partial') AND (twice = 0 OR i.id % 83 = 0);
 
 INSERT INTO repayment_allocations (repayment_id, instalment_id, bucket, amount, created_at)
-SELECT id, id, bucket, amount, paid_at FROM instalments,
+SELECT id, id, bucket, amount, coalesce(paid_at, due_on::timestamptz) FROM instalments,
     LATERAL (VALUES ('principal', principal_paid), ('interest', interest_paid), ('fee', fee_paid)) b (bucket, amount)
-WHERE status = 'paid' AND amount > 0;
+WHERE status IN ('paid', 'partial') AND amount > 0;
 
 DROP TABLE re;
 SELECT count(setval(pg_get_serial_sequence(r, 'id'), 1000000000)) AS repayment_sequences FROM unnest(ARRAY['repayment_plans','instalments','repayments']) r \gset
