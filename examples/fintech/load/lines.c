@@ -340,14 +340,10 @@ static bool parse_line(struct parser *p, struct str rest)
     return parse_expect(p, word(&rest)) && parse_rest(p, rest);
 }
 
-bool lines_read(struct lines *ls, const char *service, const char *path, const struct pools *pools, struct arena *arena,
-                struct err *err)
+bool lines_parse(struct lines *ls, const char *service, const char *path, struct str text, const struct pools *pools,
+                 struct arena *arena, struct err *err)
 {
-    CLEANUP(buf_free) struct buf text;
-    buf_init(&text, 0);
-    if (!file_read(path, &text, err))
-        return false;
-    struct str rest = str_n(arena_memdup(arena, text.data ? text.data : "", text.len), text.len);
+    struct str rest = str_n(arena_memdup(arena, text.len ? text.data : "", text.len), text.len);
     service = arena_strdup(arena, service);
     const char *file = arena_strdup(arena, path);
     for (unsigned number = 1; rest.len; number++) {
@@ -362,4 +358,12 @@ bool lines_read(struct lines *ls, const char *service, const char *path, const s
             return false;
     }
     return true;
+}
+
+bool lines_read(struct lines *ls, const char *service, const char *path, const struct pools *pools, struct arena *arena,
+                struct err *err)
+{
+    CLEANUP(buf_free) struct buf text;
+    buf_init(&text, 0);
+    return file_read(path, &text, err) && lines_parse(ls, service, path, buf_str(&text), pools, arena, err);
 }

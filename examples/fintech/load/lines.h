@@ -74,6 +74,10 @@ struct lines {
     size_t count, capacity;
 };
 
-/* Adds the file's lines. Everything lives in the arena but the array itself. */
+/* Adds the text's lines; path is what errors call it. Everything lives in the arena but the array itself. ERR_CONFIG.
+ */
+bool lines_parse(struct lines *ls, const char *service, const char *path, struct str text, const struct pools *pools,
+                 struct arena *arena, struct err *err) MUST_USE;
+/* Those of a file. */
 bool lines_read(struct lines *ls, const char *service, const char *path, const struct pools *pools, struct arena *arena,
                 struct err *err) MUST_USE;

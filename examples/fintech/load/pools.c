@@ -87,16 +87,12 @@ static void build(struct pools *p, struct row *rows, size_t n)
     }
 }
 
-bool pools_read(const char *path, struct pools *ret, struct err *err)
+bool pools_parse(const char *path, struct str text, struct pools *ret, struct err *err)
 {
-    CLEANUP(buf_free) struct buf text;
     CLEANUP(free_ptr) struct row *rows = NULL;
     size_t count = 0, capacity = 0;
-    buf_init(&text, 0);
-    if (!file_read(path, &text, err))
-        return false;
     unsigned number = 0;
-    for (struct str rest = buf_str(&text); rest.len;) {
+    for (struct str rest = text; rest.len;) {
         struct str value, line = str_cut(rest, '\n', &rest), owner;
         number++;
         if (line.len == 0)
@@ -116,6 +112,13 @@ bool pools_read(const char *path, struct pools *ret, struct err *err)
     if (count)
         build(ret, rows, count);
     return true;
+}
+
+bool pools_read(const char *path, struct pools *ret, struct err *err)
+{
+    CLEANUP(buf_free) struct buf text;
+    buf_init(&text, 0);
+    return file_read(path, &text, err) && pools_parse(path, buf_str(&text), ret, err);
 }
 
 void pools_free(struct pools *p)

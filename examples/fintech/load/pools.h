@@ -31,7 +31,9 @@ struct pools {
     size_t count, capacity;
 };
 
-/* ERR_CONFIG with file and line; ERR_SYSTEM. */
+/* path is what errors call the text. ERR_CONFIG with file and line. */
+bool pools_parse(const char *path, struct str text, struct pools *ret, struct err *err) MUST_USE;
+/* Of a file. ERR_SYSTEM, too. */
 bool pools_read(const char *path, struct pools *ret, struct err *err) MUST_USE;
 void pools_free(struct pools *p);
 struct pool *pools_find(const struct pools *p, struct str name); /* NULL: no such pool */
