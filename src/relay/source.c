@@ -38,7 +38,8 @@ void source_tables_array(const struct config *config, struct buf *sql)
     buf_adds(sql, "]::text[]");
 }
 
-/* A partitioned table counts as published when it, an ancestor or any of its partitions is. */
+/* A partitioned table counts as published when it, an ancestor or any of its partitions is. What is published is put
+ * together once, not for each table: the relay asks again and again, and a source may have thousands. */
 void source_unpublished_query(const struct config *config, struct buf *sql)
 {
     buf_adds(sql, "SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM unnest(");
@@ -46,17 +47,16 @@ void source_unpublished_query(const struct config *config, struct buf *sql)
     buf_adds(sql, ") t(name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE p.puballtables AND "
                   "p.pubname = ");
     buf_add_literal(sql, str_of(config->source.publication));
-    buf_adds(sql, ") AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_tables p, pg_catalog.pg_class c,"
-                  " pg_catalog.pg_namespace n WHERE n.nspname = p.schemaname AND c.relnamespace = n.oid"
-                  " AND c.relname = p.tablename AND (n.nspname || '.' || c.relname = t.name OR EXISTS (SELECT FROM"
-                  " pg_catalog.pg_partition_ancestors(c.oid) a(oid), pg_catalog.pg_class ac, pg_catalog.pg_namespace an"
-                  " WHERE ac.oid = a.oid AND an.oid = ac.relnamespace AND an.nspname || '.' || ac.relname = t.name))"
-                  " AND p.pubname = ");
-    buf_add_literal(sql, str_of(config->source.publication));
     buf_adds(sql,
-             ") AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr, pg_catalog.pg_publication p,"
-             " pg_catalog.pg_class c, pg_catalog.pg_namespace n WHERE p.oid = pr.prpubid AND c.oid = pr.prrelid AND"
-             " n.oid = c.relnamespace AND n.nspname || '.' || c.relname = t.name AND p.pubname = ");
+             ") AND t.name NOT IN (SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_publication_tables p,"
+             " pg_catalog.pg_namespace pn, pg_catalog.pg_class pc, LATERAL (SELECT pc.oid UNION ALL SELECT a::oid FROM"
+             " pg_catalog.pg_partition_ancestors(pc.oid) a) a(oid), pg_catalog.pg_class c, pg_catalog.pg_namespace n"
+             " WHERE pn.nspname = p.schemaname AND pc.relnamespace = pn.oid AND pc.relname = p.tablename AND c.oid ="
+             " a.oid AND n.oid = c.relnamespace AND p.pubname = ");
+    buf_add_literal(sql, str_of(config->source.publication));
+    buf_adds(sql, " UNION ALL SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_publication_rel pr,"
+                  " pg_catalog.pg_publication p, pg_catalog.pg_class c, pg_catalog.pg_namespace n WHERE p.oid ="
+                  " pr.prpubid AND c.oid = pr.prrelid AND n.oid = c.relnamespace AND p.pubname = ");
     buf_add_literal(sql, str_of(config->source.publication));
     buf_addc(sql, ')');
 }

@@ -58,4 +58,17 @@ wait_until 7 sh -c "curl -sf http://127.0.0.1:$PORT/healthz"; ok $? "and /health
 wait $!
 synced; is "$(events count)" "2 2" "and then events go on"
 stop relay
+
+# With a thousand tables the watch over them costs the source next to nothing.
+app "DROP PUBLICATION undam"
+app "ALTER DATABASE app SET log_min_duration_statement = 400"
+app "DO \$\$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE many%s (id int PRIMARY KEY)', i); END LOOP; END \$\$"
+echo "services: {s: {tables: {$(seq -f 'public.many%g: id' -s ', ' 1000)}}}" >"$T/services.yaml"
+relay_config
+"$UNDAM" relay -c "$T/undam.yaml" --create-publication >/dev/null
+: >"$T/relay.log"
+relay; wait_until 20 ready || bail "no relay"
+app "ALTER PUBLICATION undam DROP TABLE many777"
+stopped 'tables were taken out of publication "undam".*public.many777' "one of a thousand tables is taken out"
+unlike "$(cat "$T/src/log")" 'duration: .*string_agg' "and no look at them takes the source long"
 done_testing
