@@ -19,8 +19,8 @@ check: ## Everything: gcc with sanitisers, release flags, clang; unit, tidy, doc
 check-versions: ## The relay's flow tests against PostgreSQL 13, 16, 17 and 18
 	@scripts/check-versions
 
-demo: build ## The whole flow on the example, in under three minutes; BUS=kafka on Kafka, KEEP=1 leaves it running
-	@KEEP=$(KEEP) BUS=$(BUS) UNDAM_BUILD=$(CURDIR)/build-release scripts/demo
+demo: build ## The whole flow on the example, in under three minutes; FULL=1 the whole monolith, BUS=kafka on Kafka, KEEP=1 leaves it running
+	@FULL=$(FULL) KEEP=$(KEEP) BUS=$(BUS) UNDAM_BUILD=$(CURDIR)/build-release scripts/demo
 
 bench: build ## Measure, each beside the raw operation
 	@UNDAM_BUILD=$(CURDIR)/build-release bench/run

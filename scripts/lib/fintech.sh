@@ -14,10 +14,10 @@ fintech_seed() {
     "$FINTECH/load-data" --dsn "$(dsn "$name" "$db")" "${settings[@]}" "$@" >"$T/seed.log" 2>&1 || bail "seeding failed: $(tail -n 3 "$T/seed.log")"
 }
 
-# fintech_app DSN: the legacy application on a free port; sets APP_PORT.
+# fintech_app DSN [OPTION...]: the legacy application on a free port; sets APP_PORT.
 fintech_app() {
     APP_PORT=$(free_port)
-    start app "$UNDAM_BUILD/examples/fintech/fintech-app" --dsn "$1" --port "$APP_PORT" --pool 16
+    start app "$UNDAM_BUILD/examples/fintech/fintech-app" --dsn "$1" --port "$APP_PORT" --pool 16 "${@:2}"
     wait_until 20 curl -sf "http://127.0.0.1:$APP_PORT/healthz" || bail "the legacy application does not start: $(tail -n 3 "$T/app.log")"
 }
 
@@ -83,10 +83,41 @@ supervise_end() {
 
 # --- Undam beside it: read models rm_<service> and the control database on cluster "read", nginx with the module ---
 SERVICES='accounts transactions compliance'
-# undam_config SOURCE-CLUSTER READ-CLUSTER [BUS-SETTINGS]: databases, ports (<NAME>_PORT) and the configuration; sets
-# UNDAM_CONFIG. BUS-SETTINGS: lines of the section bus, for another driver than postgres.
+# fintech_tables NAME: every table of the monolith on that cluster, a line each: service, table, partition key. A table belongs to the
+# service whose schema.sql creates it; its key is the customer, or else the primary key's first column: none without a primary key.
+fintech_tables() {
+    local file service owners
+    owners=$(for file in "$FINTECH"/services/*/schema.sql; do
+        service=${file%/schema.sql}
+        sed -nE "s/^ *CREATE TABLE (IF NOT EXISTS )?\"?([A-Za-z_0-9]+)\"?.*/('${service##*/}', '\2')/ip" "$file"
+    done | paste -sd,)
+    sql "$1" fintech "
+        SELECT service, relname, CASE WHEN k.first IS NOT NULL THEN coalesce(c.customer, k.first) END
+        FROM (VALUES $owners) owner (service, relname) JOIN pg_class t USING (relname),
+            LATERAL (SELECT min(attname::text) FROM pg_attribute WHERE attrelid = t.oid AND lower(attname) IN ('user_id', 'userid')) c (customer),
+            LATERAL (SELECT min(a.attname::text) FROM pg_index i JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+                     WHERE i.indrelid = t.oid AND i.indisprimary) k (first)
+        WHERE t.relnamespace = 'public'::regnamespace AND NOT t.relispartition ORDER BY 1, 2" | tr '|' '\t'
+}
+# fintech_services: the section services of the configuration, for the whole monolith, from lines of fintech_tables.
+fintech_services() {
+    local service table key last='' dsn port
+    echo services:
+    while IFS=$'\t' read -r service table key; do
+        if [ "$service" != "$last" ]; then
+            dsn=${service^^}_DSN port=${service^^}_PORT last=$service
+            echo "  $service:"
+            [ -z "${!dsn-}" ] || printf '    dsn: "%s"\n    listen: "127.0.0.1:%s"\n' "${!dsn}" "${!port}"
+            echo "    tables:"
+        fi
+        [ -z "$key" ] || echo "      public.$table: $key"
+    done
+}
+# undam_config SOURCE-CLUSTER READ-CLUSTER [BUS-SETTINGS [TABLES]]: databases, ports (<NAME>_PORT) and the configuration; sets
+# UNDAM_CONFIG. BUS-SETTINGS: lines of the section bus, for another driver than postgres. TABLES: a file of fintech_tables, for the
+# whole monolith instead of the core.
 undam_config() {
-    local BUS_SETTINGS=${3:-  driver: postgres}
+    local BUS_SETTINGS=${3:-  driver: postgres} tables=${4:-}
     local RUN=$T/run MIGRATION=$FINTECH/migration name
     local SOURCE_DSN CONTROL_DSN ACCOUNTS_DSN TRANSACTIONS_DSN COMPLIANCE_DSN
     SOURCE_DSN=$(dsn "$1" fintech) CONTROL_DSN=$(dsn "$2" control)
@@ -94,12 +125,16 @@ undam_config() {
     for name in EDGE TRUSTED RELAY CONTROL VALIDATE ACCOUNTS TRANSACTIONS COMPLIANCE; do printf -v "${name}_PORT" %s "$(free_port)"; done
     mkdir -p "$T/run/spool"
     fill "$FINTECH/undam.yaml.in" >"$T/undam.yaml"
+    if [ -n "$tables" ]; then
+        sed -i '/^services:/,$d' "$T/undam.yaml"
+        fintech_services <"$tables" >>"$T/undam.yaml"
+    fi
     export UNDAM_CONFIG=$T/undam.yaml
     for name in control rm_accounts rm_transactions rm_compliance; do sql "$2" postgres "CREATE DATABASE $name"; done
 }
-# edge_start READ-CLUSTER SAMPLE: nginx with the module in front of the legacy application.
+# edge_start READ-CLUSTER SAMPLE [LOGS]: nginx with the module in front of the legacy application. LOGS: its settings of access logs.
 edge_start() {
-    local USER='' RUN=$T/run SAMPLE=$2 MODULE=$UNDAM_BUILD/nginx/ngx_http_undam_module.so
+    local USER='' RUN=$T/run SAMPLE=$2 LOGS=${3:-    access_log off;} MODULE=$UNDAM_BUILD/nginx/ngx_http_undam_module.so
     local ACCOUNTS_DSN TRANSACTIONS_DSN COMPLIANCE_DSN
     ACCOUNTS_DSN=$(dsn "$1" rm_accounts) TRANSACTIONS_DSN=$(dsn "$1" rm_transactions) COMPLIANCE_DSN=$(dsn "$1" rm_compliance)
     [ "$(id -u)" != 0 ] || USER='user root;'

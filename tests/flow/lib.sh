@@ -57,12 +57,16 @@ wait_until() {
 # PostgreSQL refuses root: as root its programs run as the user postgres.
 as_pg() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; else "$@"; fi; }
 
+# Where a cluster's programs are: PG_BINDIR, unless pg_bindirs names others for it (before pg_create).
+declare -A pg_bindirs=()
+pg_bin() { echo "${pg_bindirs[$1]:-$PG_BINDIR}"; }
+
 # pg_create NAME [SETTING...]: initdb and start a cluster; its socket folder is $T/NAME; dsn NAME [DB] prints its DSN.
 pg_create() {
     local name=$1; shift
     mkdir "$T/$name"
     [ "$(id -u)" != 0 ] || chown postgres: "$T/$name"
-    as_pg "$PG_BINDIR/initdb" -D "$T/$name/data" -U postgres -A trust --locale=C -E UTF8 -N >"$T/$name.initdb.log" 2>&1 ||
+    as_pg "$(pg_bin "$name")/initdb" -D "$T/$name/data" -U postgres -A trust --locale=C -E UTF8 -N >"$T/$name.initdb.log" 2>&1 ||
         bail "initdb failed: $(tail -n 3 "$T/$name.initdb.log")"
     {
         echo "listen_addresses = ''"
@@ -78,10 +82,17 @@ pg_create() {
     pg_up "$name"
 }
 pg_up() {
-    as_pg "$PG_BINDIR/pg_ctl" -D "$T/$1/data" -l "$T/$1/log" -w -t 60 start >/dev/null 2>&1 ||
+    as_pg "$(pg_bin "$1")/pg_ctl" -D "$T/$1/data" -l "$T/$1/log" -w -t 60 start >/dev/null 2>&1 ||
         bail "PostgreSQL $1 does not start: $(tail -n 3 "$T/$1/log")"
 }
-pg_down() { as_pg "$PG_BINDIR/pg_ctl" -D "$T/$1/data" -w -m "${2:-fast}" stop >/dev/null 2>&1; }
+pg_down() { as_pg "$(pg_bin "$1")/pg_ctl" -D "$T/$1/data" -w -m "${2:-fast}" stop >/dev/null 2>&1; }
+# Stops every cluster of the test's folder, whatever it is doing.
+pg_end() {
+    local d
+    for d in "$T"/*/data; do
+        [ ! -f "$d/postmaster.pid" ] || pg_down "$(basename "${d%/data}")" immediate
+    done
+}
 # SIGKILL of the postmaster and all its children, as a power cut would.
 pg_kill() {
     local pid children i
@@ -154,11 +165,9 @@ kill_tree() {
 flow_cleanup() {
     local status=$?
     if [ "${KEEP:-0}" = 1 ]; then note "kept: $T"; return; fi
-    local p d
+    local p
     for p in "${pids[@]}"; do kill_tree "$p"; done
-    for d in "$T"/*/data; do
-        [ -f "$d/postmaster.pid" ] && as_pg "$PG_BINDIR/pg_ctl" -D "$d" -m immediate stop >/dev/null 2>&1
-    done
+    pg_end
     if [ $status != 0 ] || [ $failures != 0 ]; then
         for p in "$T"/*.log; do [ -f "$p" ] && { note "--- $p"; tail -n 15 "$p" | sed 's/^/# /'; }; done
     fi
