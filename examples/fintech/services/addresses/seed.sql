@@ -8,7 +8,7 @@ FROM (VALUES (1,'DE','Leitregion','Europe/Berlin'), (2,'FR','Département','Euro
      generate_series(0, 9) d WHERE NOT (c = 'PL' AND d > 7);
 
 CREATE TEMP TABLE s AS
-SELECT n, k, CASE WHEN n <= :users THEN n ELSE 1 + floor(:users * power(pg_temp.u(n, :seed + 160), 3))::bigint END AS who, pg_temp.u(n, :seed + 161) AS luck, (n * 7919 % 90000 + 1000)::int AS code,
+SELECT n, k, CASE WHEN n <= :users THEN n ELSE 1 + floor(:users * power(pg_temp.u(n, :seed + 160), 3))::bigint END AS who, pg_temp.u(n, :seed + 161) AS luck, (n::bigint * 7919 % 90000 + 1000)::int AS code,
        CASE WHEN n % 79 = 0 THEN timestamptz '2024-10-27 00:30:00+00' ELSE date_trunc('second', timestamptz '2023-01-15 00:00:00+00' + pg_temp.u(n / 2, :seed + 163) * interval '1230 days') END AS at
 FROM (SELECT n, 1 + floor(6 * power(pg_temp.u(n, :seed + 162), 1.4))::int AS k FROM generate_series(1, (:users * 1.5)::int) n) g;
 

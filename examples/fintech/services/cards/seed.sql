@@ -5,7 +5,7 @@ INSERT INTO cards (id, user_id, account_id, kind, status, scheme, last4, embosse
                    per_payment_limit, online_enabled, atm_enabled, blocked_mcc, allowed_countries, settings, pin_tries,
                    issued_at, activated_at, frozen_at, created_at, updated_at, deleted_at)
 SELECT k.id, k.who, 100 + 3 * k.who + CASE WHEN k.id <= :users THEN 2 ELSE 0 END, k.kind::card_kind, s.status::card_status,
-       CASE WHEN k.id % 3 = 0 THEN 'mastercard' ELSE 'visa' END, lpad((k.id * 7919 % 10000)::text, 4, '0'),
+       CASE WHEN k.id % 3 = 0 THEN 'mastercard' ELSE 'visa' END, lpad((k.id::bigint * 7919 % 10000)::text, 4, '0'),
        upper(left(w.full_name, 40)),
        CASE WHEN k.luck < 0.3 THEN (ARRAY['Urlaub', 'Für zu Hause', 'groceries', 'Ägypten 2025', 'カード', 'Büro & Reise'])[1 + k.id % 6] END,
        CASE WHEN k.id % 97 = 5 THEN 'JPY' WHEN k.id % 101 = 7 THEN 'KWD' ELSE 'EUR' END,

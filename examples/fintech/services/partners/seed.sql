@@ -7,7 +7,7 @@ SELECT n, 'P' || lpad(n::text, 4, '0'), name || CASE WHEN n > 12 THEN ' ' || n E
        CASE WHEN n % 5 <> 0 THEN upper(name) || (ARRAY[' GmbH', ' S.à r.l.', ' Sp. z o.o.', ' B.V.', ' S.A.'])[1 + n % 5] END,
        (enum_range(NULL::partner_kind))[1 + n % 5], status, (ARRAY['DE','FR','ES','NL','PL','JP','KW'])[1 + n % 7],
        (ARRAY['EUR','EUR','EUR','EUR','PLN','JPY','KWD'])[1 + n % 7],
-       CASE WHEN n % 4 <> 0 THEN 'https://partner' || n || '.example.com' END, CASE WHEN n % 6 <> 0 THEN 'DE' || (810000000 + n * 7919) END,
+       CASE WHEN n % 4 <> 0 THEN 'https://partner' || n || '.example.com' END, CASE WHEN n % 6 <> 0 THEN 'DE' || (810000000 + n::bigint * 7919) END,
        CASE WHEN n > 40 THEN n % 8 + 1 END, CASE WHEN n % 9 <> 0 THEN 1 + floor(:users * pg_temp.u(n, :seed + 500))::int END,
        CASE WHEN n % 3 <> 0 THEN 1 + n % 5 END,
        CASE n % 4 WHEN 0 THEN '{}' WHEN 1 THEN '{online}' WHEN 2 THEN '{online,"point of sale"}' ELSE ARRAY['größer', 'q"uote'] END::text[],
@@ -34,7 +34,7 @@ SELECT n, p.id, 'AGR-' || (2022 + (n - 1) / 60) || '-' || lpad(p.id::text, 3, '0
        round((0.5 + 19 * power(pg_temp.u(n, :seed + 503), 3))::numeric, 4), CASE WHEN n % 4 = 0 THEN 0 ELSE n % 10 + 0.5 END, p.default_currency,
        CASE WHEN n <= 120 OR n % 2 = 1 THEN date '2022-12-30' + ((n - 1) / 60 * 365)::int END, date '2023-01-01' + ((n - 1) / 60 * 365)::int,
        CASE WHEN n <= 60 THEN date '2023-12-31' END,
-       CASE WHEN n % 7 = 0 THEN (SELECT string_agg('§ ' || g || ' ' || md5((n * 1000 + g)::text), E'\n' ORDER BY g) FROM generate_series(1, 120) g)
+       CASE WHEN n % 7 = 0 THEN (SELECT string_agg('§ ' || g || ' ' || md5((n::bigint * 1000 + g)::text), E'\n' ORDER BY g) FROM generate_series(1, 120) g)
             ELSE 'Standard terms, revision ' || n % 4 END,
        CASE WHEN n % 3 <> 0 THEN md5('agreement' || n)::uuid END, timestamptz '2022-12-01 10:00:00+00' + (n - 1) / 60 * interval '365 days'
 FROM generate_series(1, 150) n JOIN partners p ON p.id = 1 + (n - 1) % 60;

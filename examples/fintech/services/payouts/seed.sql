@@ -2,7 +2,7 @@
 
 -- Bank account n belongs to user n; some users have a second one.
 INSERT INTO bank_accounts (id, user_id, holder, iban, bic, bank, country, verified_at, is_default, created_at, deleted_at)
-SELECT n, 1 + (n - 1) % :users, (ARRAY['Ada Acheson','Björn Åkesson','Zoë Łopez','Ümit Öz','Jean-Luc Ça va'])[1 + n % 5], c || lpad((n * 31 % 97)::text, 2, '0') || lpad((n * 7919)::text, 18, '0'),
+SELECT n, 1 + (n - 1) % :users, (ARRAY['Ada Acheson','Björn Åkesson','Zoë Łopez','Ümit Öz','Jean-Luc Ça va'])[1 + n % 5], c || lpad((n * 31 % 97)::text, 2, '0') || lpad((n::bigint * 7919)::text, 18, '0'),
        CASE WHEN n % 4 > 0 THEN 'BANK' || c || '2L' END, CASE WHEN n % 6 > 0 THEN (ARRAY['Sparkasse Köln','BNP Paribas','ING','mBank'])[1 + n % 4] END, c, CASE WHEN n % 5 > 0 THEN timestamptz '2023-06-01 00:00:00+00' + n * (interval '600 days' / :users) END,
        n <= :users, timestamptz '2023-05-31 22:00:00+00' + n / 2 * (interval '600 days' / :users), CASE WHEN n > :users AND n % 3 = 0 THEN timestamptz '2026-02-28 23:30:00+00' END
 FROM (SELECT n, (ARRAY['DE','FR','NL','PL'])[1 + n % 4] AS c FROM generate_series(1, :users * 5 / 4) n) s;

@@ -14,7 +14,7 @@ SELECT n, 'STM' || to_char(created_at, 'YYYYMM'), row_number() OVER (PARTITION B
             WHEN luck BETWEEN 0.85 AND 0.9 THEN amount + 0.01 ELSE amount END * CASE WHEN kind = 'transfer' THEN -1 ELSE 1 END,
        ccy, CASE WHEN id % 5 <> 0 THEN 'TX' || id END,
        CASE WHEN id % 6 <> 0 THEN (ARRAY['MÜLLER, JÖRG','Société Générale Paris','Żabka Polska','müller, jörg','株式会社 東京','O''BRIEN & CO'])[1 + id % 6] END,
-       CASE WHEN id % 4 <> 0 THEN 'FR76' || lpad((id * 7919)::text, 20, '0') END,
+       CASE WHEN id % 4 <> 0 THEN 'FR76' || lpad((id::bigint * 7919)::text, 20, '0') END,
        CASE WHEN id % 50 = 0 THEN repeat('SVWZ+Rechnung ' || id || ' ', 60) ELSE 'SVWZ+' || description END,
        jsonb_build_object('tag61', md5(id::text), 'gvc', 100 + id % 99, 'primanota', CASE WHEN id % 3 = 0 THEN NULL ELSE id % 1000 END),
        CASE WHEN luck < 0.85 THEN 'matched' WHEN luck < 0.9 THEN 'suggested' WHEN luck < 0.98 THEN 'open' ELSE 'ignored' END,

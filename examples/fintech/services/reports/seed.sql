@@ -17,7 +17,7 @@ INSERT INTO report_runs (id, definition_id, status, requested_by, params, row_co
 SELECT n, 1 + floor(80 * power(pg_temp.u(n, :seed + 586), 2)), status, CASE WHEN n % 3 = 0 THEN 'schedule' ELSE 'stf_' || 1 + n % 9 END,
        jsonb_build_object('month', 202301 + n % 12, 'limit', CASE WHEN n % 2 = 0 THEN 10 END), CASE WHEN status = 'done' THEN n % 7 * 100 END,
        CASE WHEN status = 'done' AND n % 2 = 0
-            THEN (SELECT string_agg('DE;' || md5((n * 1000 + g)::text) || ';' || g * n || E'.00\r\n', '' ORDER BY g) FROM generate_series(1, 120 + n % 300) g) END,
+            THEN (SELECT string_agg('DE;' || md5((n::bigint * 1000 + g)::text) || ';' || g * n || E'.00\r\n', '' ORDER BY g) FROM generate_series(1, 120 + n % 300) g) END,
        CASE WHEN status = 'failed' THEN 'canceling statement due to statement timeout' END, timestamptz '2025-01-01 05:00:00+00' + n / 3 * interval '3 days 2 hours',
        CASE WHEN status IN ('done', 'failed') THEN timestamptz '2025-01-01 05:00:00+00' + n / 3 * interval '3 days 2 hours' + n % 60 * interval '1.5 seconds' END
 FROM (SELECT n, CASE WHEN n % 11 = 0 THEN 'failed' WHEN n > 495 THEN 'running' ELSE 'done' END AS status FROM generate_series(1, 500) n) s;

@@ -16,7 +16,7 @@ SELECT n, CASE WHEN n <= 400 THEN 1 WHEN n <= 700 THEN 2 WHEN n <= 900 THEN 3 WH
        CASE WHEN n % 3 = 0 THEN '{}' WHEN kind = 'person' THEN ARRAY[last || ', ' || first, left(first, 1) || '. ' || last] ELSE ARRAY[last || ' Group', 'Группа ' || n % 50] END,
        CASE WHEN n % 6 > 0 THEN (ARRAY['RU','IR','KP','SY','BY','VE'])[1 + n % 6] END, CASE WHEN kind = 'person' AND n % 5 > 0 THEN 1940 + n % 60 END,
        CASE WHEN kind = 'person' AND n % 4 = 0 THEN (ARRAY['Минск','Teherān','Düsseldorf','Caracas'])[1 + n / 4 % 4] END, ARRAY['P' || n % 12, (ARRAY['DRUGS','CYBER','TERROR','PROLIF'])[1 + n % 4]],
-       jsonb_build_object('passport', 'X' || (n * 7919 % 1000000), 'tax', CASE WHEN n % 2 = 0 THEN n * 31 END), CASE WHEN n % 10 = 0 THEN repeat('Linked to several front companies. ', 2 + n % 30) END,
+       jsonb_build_object('passport', 'X' || (n::bigint * 7919 % 1000000), 'tax', CASE WHEN n % 2 = 0 THEN n * 31 END), CASE WHEN n % 10 = 0 THEN repeat('Linked to several front companies. ', 2 + n % 30) END,
        date '2008-01-01' + n * 5 % 6500, CASE WHEN n % 40 = 0 THEN date '2025-10-26' - n % 300 END, timestamptz '2026-01-01 00:00:00+00' + n / 3 * interval '2 hours'
 FROM (SELECT n, CASE WHEN n % 10 < 7 THEN 'person' WHEN n % 10 < 9 THEN 'entity' WHEN n % 20 = 9 THEN 'vessel' ELSE 'aircraft' END AS kind,
              (ARRAY['Ada','Bela','Ivan','Jürgen','Łucja','Omar','Farah','Hana','Óscar','Emre','Сергей','Lena'])[1 + floor(12 * pg_temp.u(n, :seed + 470))::int] AS first,

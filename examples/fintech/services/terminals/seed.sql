@@ -2,7 +2,7 @@
 -- Purposes 325 to 334. 300 terminals and three per cent of the users; big merchants have many.
 
 INSERT INTO term (id, serial_no, mer_id, model, fw_ver, st, addr, city, cc, tz, lat, lon, cfg, rent_eur, inst_dt, last_hb, cr_dt, upd_dt, del_flg)
-SELECT n, 'T' || lpad((n * 104729 % 100000000)::text, 9, '0'), mer, (ARRAY['V200c', 'Move/5000', 'A920', 'P400'])[1 + n % 4],
+SELECT n, 'T' || lpad((n::bigint * 104729 % 100000000)::text, 9, '0'), mer, (ARRAY['V200c', 'Move/5000', 'A920', 'P400'])[1 + n % 4],
        CASE WHEN n % 8 > 0 THEN '4.' || n % 6 || '.' || n % 11 END,
        CASE WHEN luck < 0.05 THEN 'ordered' WHEN luck < 0.75 THEN 'online' WHEN luck < 0.88 THEN 'offline' WHEN luck < 0.93 THEN 'service' ELSE 'retired' END::term_state,
        CASE WHEN n % 6 > 0 THEN (ARRAY['Königstraße ', 'Rue de l’Église ', 'Calle Mayor ', 'Prinsengracht '])[1 + mer % 4] || n END,

@@ -31,7 +31,7 @@ FROM transfers WHERE transaction_id IS NOT NULL AND id % 3 = 0;
 INSERT INTO beneficiaries (id, user_id, nickname, holder, account_id, iban, bic, bank_name, country, trusted, used_count, last_used, created_at, updated_at, deleted_at)
 SELECT n, 1 + floor(:users * power(u1, 2))::bigint, (ARRAY['Mama','landlord','Zoë','Größte Liebe','work','électricité','αβγ','savings pot'])[1 + n % 8] || CASE WHEN n % 3 = 0 THEN ' ' || n ELSE '' END,
        (ARRAY['Anna Müller','Jürgen Groß','José Niño','Łukasz Żak','van der Berg','O''Neill','Şeyma Çelik'])[1 + n % 7],
-       CASE WHEN u2 < 0.6 THEN 100 + 3 * (1 + floor(:users * u2 / 0.6)::bigint) END, CASE WHEN u2 >= 0.6 THEN 'DE' || lpad((n * 7919 % 100)::text, 2, '0') || '10050000' || lpad(n::text, 10, '0') END,
+       CASE WHEN u2 < 0.6 THEN 100 + 3 * (1 + floor(:users * u2 / 0.6)::bigint) END, CASE WHEN u2 >= 0.6 THEN 'DE' || lpad((n::bigint * 7919 % 100)::text, 2, '0') || '10050000' || lpad(n::text, 10, '0') END,
        CASE WHEN u2 >= 0.6 THEN (ARRAY['BELADEBEXXX','COBADEFFXXX','DEUTDEFF'])[1 + n % 3] END, CASE WHEN u2 >= 0.6 THEN (ARRAY['Sparkasse','Commerzbank','Deutsche Bank'])[1 + n % 3] END,
        (ARRAY['DE','FR','AT','PL'])[1 + n % 4], n % 4 = 0, n % 13, CASE WHEN n % 13 > 0 THEN timestamptz '2026-03-29 00:59:59+00' + n % 900 * interval '1 hour' END,
        timestamptz '2023-03-01 00:00:00+00' + (n / 2) * (interval '800 days' / :users), timestamptz '2025-10-26 01:30:00+00' + n % 2000 * interval '1 hour',
