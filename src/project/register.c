@@ -24,6 +24,7 @@ struct job {
     struct planned planned;
     struct load load;
     struct place place;
+    bool locked; /* no other registration runs */
 };
 
 static bool open_model(struct job *j, struct err *err)
@@ -42,7 +43,8 @@ static bool lock_registrations(struct job *j, struct err *err)
     PG_RESULT r = NULL;
     if (!pg_query(&j->model, "SELECT pg_try_advisory_lock(hashtextextended('undam registration', 0))", &r, err))
         return false;
-    if (*PQgetvalue(r, 0, 0) == 't')
+    j->locked = *PQgetvalue(r, 0, 0) == 't';
+    if (j->locked)
         return true;
     err_again(err, ERR_STATE, "%s: another registration is running", j->what);
     return err_hint(err, "wait for it; if it was killed, its session ends with it");
@@ -271,6 +273,10 @@ static void job_free(struct job *j)
     source_catalog_free(&j->catalog);
     readmodel_free(&j->readmodel);
     arena_free(&j->arena);
+    struct err ignored;
+    /* A session's locks outlive PQfinish() by a moment, in which the next command would be refused. */
+    if (j->locked)
+        (void)!pg_exec(&j->model, "SELECT pg_advisory_unlock_all()", &ignored);
     if (j->model.conn)
         pg_close(&j->model);
 }

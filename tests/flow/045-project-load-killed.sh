@@ -52,4 +52,7 @@ kill -KILL "$pid_held"; sql src source "SELECT pg_terminate_backend(pid) FROM pg
 wait_until 20 eval '[ "$(sql rm rm "SELECT count(*) FROM pg_locks WHERE locktype = '"'advisory'"'")" = 0 ]'
 out=$("$UNDAM" view add "$w" 2>&1); is $? 0 "after a SIGKILL of the first it goes through" || note "$out"
 out=$("$UNDAM" view verify 2>&1); is $? 0 "and everything is exact" || note "$out"
+again=0
+for i in {1..12}; do "$UNDAM" view add "$w" >/dev/null 2>&1 || again=$((again + 1)); done
+is $again 0 "registrations may follow each other at once"
 done_testing
