@@ -20,6 +20,8 @@ writes_for() { # PHASE SECONDS
 say_system() { :; }
 say_capture() { :; }
 measure_moved() { :; }
+own_reads_begin() { :; } # the traffic has them
+own_reads_end() { :; }
 more_figures() { :; }
 more_json() { :; }
 show_check() { tail -n 12 "$T/check.log"; }

@@ -17,6 +17,7 @@ services=$(ls "$UNDAM_SOURCE"/examples/fintech/services/*/schema.sql | wc -l)
 like "$(cat "$T/demo.log")" "tables of $services services" "every service is there"
 like "$(cat "$T/demo.log")" "two PostgreSQL clusters: the monolith's \(13\..*read models \(16\." "on PostgreSQL 13 and 16"
 like "$(cat "$T/demo.log")" 'left out: recon_log, which has no primary key' "what cannot be captured is named"
+like "$(cat "$T/demo.log")" 'payments looked up at once by their payer  *[1-9][0-9]*, all found' "who pays sees it at once"
 like "$(cat "$T/demo.log")" 'nothing lost, doubled or out of order; views exact' "the check agrees"
 number() { sed -n "s/^ *$1.*/\\1/p" "$T/demo.log"; }
 is "$(($(number 'table *\([0-9]*\) compared, [1-9][0-9]* rows, 0 wrong') + $(number '\([0-9]*\) tables were not written to meanwhile')))" \
