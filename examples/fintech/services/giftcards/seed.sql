@@ -20,7 +20,7 @@ FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 370), 3))::int AS 
              CASE WHEN n % 12 = 1 THEN 'JPY' WHEN n % 15 = 2 THEN 'KWD' WHEN n % 9 = 3 THEN 'USD' ELSE 'EUR' END AS currency,
              (ARRAY[1000, 2500, 5000, 10000, 12345, 200000])[1 + floor(6 * power(pg_temp.u(n, :seed + 372), 2))::int] AS initial,
              CASE WHEN n % 90 = 0 THEN timestamptz '2025-10-26 00:59:59+00' + (n / 90 % 3) * interval '1 second'
-                  ELSE timestamptz '2023-09-01 22:00:00+00' + (n / 2) * interval '19 hours' * 2000 / :users END AS at
+                  ELSE timestamptz '2023-09-01 22:00:00+00' + (n / 2) * (interval '19 hours' * (2000.0 / :users)) END AS at
       FROM generate_series(1, :users * 6 / 5) n) s;
 
 INSERT INTO gift_card_redemptions (id, gift_card_id, user_id, merchant_id, amount_minor, balance_after_minor, reference, created_at)

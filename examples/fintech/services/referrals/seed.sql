@@ -18,7 +18,7 @@ SELECT s.n, c.code, s.who, CASE WHEN s.luck < 0.5 THEN s.n + 1 END,
        CASE WHEN s.luck < 0.5 THEN s.at + interval '1 day' END, CASE WHEN s.luck < 0.5 AND s.luck >= 0.12 THEN s.at + interval '9 days' END, s.at + interval '10 days'
 FROM (SELECT n, 1 + floor(n * power(pg_temp.u(n, :seed + 351), 2))::bigint AS who, pg_temp.u(n, :seed + 352) AS luck,
              CASE WHEN n % 100 = 0 THEN timestamptz '2024-10-27 00:30:00+00' + (n / 100 % 2) * interval '1 hour'
-                  ELSE timestamptz '2023-02-02 00:00:00+00' + (n / 3) * 3 * interval '10 hours' * 2000 / :users END AS at
+                  ELSE timestamptz '2023-02-02 00:00:00+00' + (n / 3) * 3 * (interval '10 hours' * (2000.0 / :users)) END AS at
       FROM generate_series(1, :users - 1) n) s LEFT JOIN referral_codes c ON c.user_id = s.who;
 
 UPDATE referral_codes c SET uses = s.n FROM (SELECT code, count(*) AS n FROM referral WHERE referred_id IS NOT NULL GROUP BY code) s WHERE s.code = c.code;

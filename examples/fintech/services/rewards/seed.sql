@@ -38,7 +38,7 @@ SELECT user_id, row_number() OVER (PARTITION BY user_id ORDER BY n), reward, 40 
        CASE WHEN n % 3 = 0 THEN jsonb_build_object('street', 'Grüner Weg ' || n, 'city', 'Köln', 'zip', lpad((n % 99999)::text, 5, '0')) END, at,
        CASE WHEN n % 4 IN (0, 2) THEN at + interval '2 days' END
 FROM (SELECT n, 1 + floor(:users * power(pg_temp.u(n, :seed + 336), 3))::int AS user_id, 1 + floor(120 * power(pg_temp.u(n, :seed + 337), 2))::int AS reward,
-             timestamptz '2024-02-01 23:00:00+00' + (n / 2) * interval '20 hours' * 2000 / :users AS at FROM generate_series(1, :users) n) s
+             timestamptz '2024-02-01 23:00:00+00' + (n / 2) * (interval '20 hours' * (2000.0 / :users)) AS at FROM generate_series(1, :users) n) s
 WHERE pg_temp.u(user_id, :seed + 335) < 0.9;
 
 SELECT setval(pg_get_serial_sequence('rewards_catalogue', 'id'), 1000000000) \gset
