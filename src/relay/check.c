@@ -114,6 +114,11 @@ static const struct {
      " pubname = (SELECT pub FROM one))",
      "partitioned, published by its partitions: each is led back to its parent by the catalog of the moment%s",
      "ALTER PUBLICATION ... SET (publish_via_partition_root = true)"},
+    {CHECK_ERROR, 0, "partition_and_parent",
+     "SELECT t.name, string_agg(parent.name, ', ') FROM t, t parent WHERE t.oid <> parent.oid AND parent.oid IN (SELECT"
+     " a FROM pg_catalog.pg_partition_ancestors(t.oid) a) GROUP BY t.name",
+     "it is a partition of %s, which is configured as well: a change is an event of one of them, the other misses it",
+     "configure the partitioned table alone, or its partitions alone"},
     {CHECK_WARNING, 150000, "row_filter",
      "SELECT t.name, pg_catalog.pg_get_expr(pr.prqual, pr.prrelid) FROM t, pg_catalog.pg_publication_rel pr,"
      " pg_catalog.pg_publication p WHERE pr.prrelid = t.oid AND p.oid = pr.prpubid AND p.pubname = (SELECT pub FROM "

@@ -22,7 +22,7 @@ cat >"$T/services.yaml" <<'END'
 services:
   s:
     tables: {public.good: id, public.nokey: id, public.fullnokey: id, public.nothing: id, public.byindex: id,
-             public.wide: owner, public.wrongkey: nothere, public.gen: id, public.moods: id, public.parts: id,
+             public.wide: owner, public.wrongkey: nothere, public.gen: id, public.moods: id, public.parts: id, public.p1: id,
              public.fast: id, public.gone: id}
 END
 relay_config "  outbox: public.outbox"
@@ -37,6 +37,7 @@ found error public.fast not_logged "an unlogged table"
 found error public.gone table_missing "a table that does not exist"
 found error public.outbox outbox_columns "an outbox without type"
 found error source refused "what the relay refuses at start"
+found error public.p1 partition_and_parent "a partition beside its parent"
 found warning public.wide wide_columns "wide columns"
 like "$out" 'values of note that' "only those that can be TOASTed away"
 found warning public.wide key_outside_identity "a partition key that deletes do not carry"
