@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the full demo has of its own: every service of the example and its whole mix of requests, of which the core's reads move so far.
 
-RATE=${RATE:-120} TRANSACTIONS=${TRANSACTIONS:-100000} SAMPLE=${SAMPLE:-20%} WRITES=28 WRITE_RATE=40 MEASURE=12
+RATE=${RATE:-120} TRANSACTIONS=${TRANSACTIONS:-100000} SAMPLE=${SAMPLE:-20%} WRITES=28 WRITE_RATE=80 MEASURE=12
 services=("$FINTECH"/services/*/schema.sql)
 WHAT="a monolith of ${#services[@]} services on one PostgreSQL database" TABLES=$T/tables OPTIONS=(--jobs --trace "$T/app.trace")
 LOGS=$(sed -n '/^    map /,/access\.json/p' "$FINTECH/nginx-legacy.conf.in")
