@@ -140,6 +140,12 @@ free_port() {
     done
 }
 
+# Other tests may have this one's ports.
+ports_end() {
+    local p
+    [ ! -f "$T/ports" ] || while read -r p; do rmdir "/tmp/undam-port.$p" 2>/dev/null; done <"$T/ports"
+}
+
 # start NAME COMMAND...: in the background, output to $T/NAME.log, pid in $pid_NAME.
 start() {
     local name=$1; shift
@@ -171,7 +177,7 @@ flow_cleanup() {
     if [ $status != 0 ] || [ $failures != 0 ]; then
         for p in "$T"/*.log; do [ -f "$p" ] && { note "--- $p"; tail -n 15 "$p" | sed 's/^/# /'; }; done
     fi
-    [ ! -f "$T/ports" ] || while read -r p; do rmdir "/tmp/undam-port.$p" 2>/dev/null; done <"$T/ports"
+    ports_end
     rm -rf "$T"
     exit $status
 }
