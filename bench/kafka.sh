@@ -6,7 +6,7 @@
 #   eo, ordered: bus.delivery. Latency is measured idle but for one update each 15 ms on average
 #   (Debezium's defaults: 250 ms, that of its polls), on a broker that has committed thousands of transactions: until then its
 #   compiler takes the CPU that is measured. raw: a bare librdkafka producer, from its send to the same consumer.
-# PARTS (default all): producer relay latency project debezium.
+# PARTS (default all): producer relay latency project debezium. WARM (4000): transactions that a broker gets before latency is measured.
 . "$(dirname "$0")/lib.sh"
 . "$UNDAM_SOURCE/tests/kafka/kafka.sh"
 . "$UNDAM_SOURCE/tests/kafka/connect.sh"
@@ -150,7 +150,7 @@ raw() { "$UNDAM_BUILD/bench/bench_latency" raw "$1" "$2" "$3" "$(kafka_brokers k
 warm_broker() {
     [ ! -f "$T/warm.log" ] || return 0
     kafka_tool k topics --create --topic raw --partitions 8 --replication-factor 1 >"$T/warm.log" 2>&1 || bail "no topic"
-    BENCH_PAUSE_MS=1 raw transactional 4000 warm >/dev/null
+    BENCH_PAUSE_MS=1 raw transactional ${WARM:-4000} warm >/dev/null
     BENCH_PAUSE_MS=1 raw idempotent 1000 warm >/dev/null
 }
 if part latency; then
