@@ -20,16 +20,12 @@ say "loading data at scale $SCALE"
 "$FINTECH/load-data" --dsn "$(dsn mono fintech)" --scale "$SCALE" --seed "$seed" --pools "$T/pools" || bail "data"
 taskset -acp $database_cpu "$(head -n 1 "$T/mono/data/postmaster.pid")" >/dev/null || bail "taskset"
 
-APP_PORT=$(free_port) EDGE_PORT=$(free_port) RUN=$T/run USER=''
-[ "$(id -u)" != 0 ] || USER='user root;'
-mkdir "$T/run"
 jobs=(--jobs)
 [ "${JOBS:-yes}" = yes ] || jobs=()
+APP_PORT=$(free_port)
 start app taskset -c "$rest" "$UNDAM_BUILD/examples/fintech/fintech-app" --dsn "$(dsn mono fintech)" --port "$APP_PORT" --pool 64 "${jobs[@]}"
 wait_until 20 curl -sf "http://127.0.0.1:$APP_PORT/healthz" || bail "the application does not start"
-fill "$FINTECH/nginx-legacy.conf.in" >"$T/nginx.conf"
-start nginx taskset -c "$rest" "$(command -v nginx || echo /usr/sbin/nginx)" -p "$T/run" -c "$T/nginx.conf" -e "$T/run/nginx-error.log"
-wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/healthz" || bail "nginx does not start"
+fintech_nginx taskset -c "$rest"
 
 mkfifo "$T/commands"
 exec 7<>"$T/commands"

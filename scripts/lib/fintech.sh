@@ -21,6 +21,24 @@ fintech_app() {
     wait_until 20 curl -sf "http://127.0.0.1:$APP_PORT/healthz" || bail "the legacy application does not start: $(tail -n 3 "$T/app.log")"
 }
 
+# fintech_nginx [WRAPPER...]: a plain nginx in front of the application (nginx-legacy.conf.in); sets EDGE_PORT, and RUN, the folder
+# with its logs access.log and access.json.
+fintech_nginx() {
+    local USER=''
+    EDGE_PORT=$(free_port) RUN=$T/run
+    mkdir -p "$RUN"
+    [ "$(id -u)" != 0 ] || { USER='user root;'; chmod 755 "$RUN"; }
+    fill "$FINTECH/nginx-legacy.conf.in" >"$T/nginx.conf"
+    start nginx "$@" "$(command -v nginx || echo /usr/sbin/nginx)" -p "$RUN" -c "$T/nginx.conf" -e "$RUN/nginx-error.log"
+    wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/healthz" || bail "nginx does not start"
+}
+# fintech_wrong NAME DB: how many transactions' entries do not sum to zero, and how many balances are not the sums of their entries.
+fintech_wrong() {
+    sql "$1" "$2" "SELECT (SELECT count(*) FROM (SELECT FROM entries GROUP BY transaction_id HAVING sum(amount) <> 0) x) || ' ' ||
+        (SELECT count(*) FROM accounts a WHERE kind <> 'settlement'
+             AND balance <> (SELECT coalesce(sum(amount), 0) FROM entries e WHERE e.account_id = a.id))"
+}
+
 # fill TEMPLATE: prints it with every @NAME@ replaced by the variable of that name (values may have several lines).
 fill() {
     local text name

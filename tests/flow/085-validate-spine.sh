@@ -10,8 +10,6 @@
 USERS=120 TRANSACTIONS=3000
 spine_start
 
-check() { out=$("$UNDAM" validate --once --json "$@" 2>"$T/stderr.txt"); code=$?; note "$code $(cut -c1-130 <<<"$out")"; }
-class() { grep -oE "\"$1\":[0-9]+" <<<"$out" | head -n 1 | cut -d: -f2; }
 
 check --limit 40
 is "$code $(class mismatch) $(class error-new) $(class timeout)" "0 0 0 0" "at rest both sides agree on every endpoint"

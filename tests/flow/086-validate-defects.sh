@@ -31,8 +31,6 @@ edge_use() {
     kill -HUP "$pid_edge"
     wait_until 20 edge_settled && wait_until 20 streams
 }
-check() { out=$("$UNDAM" validate --once --json "$@" 2>"$T/stderr.txt"); code=$?; }
-class() { grep -oE "\"$1\":[0-9]+" <<<"$out" | head -n 1 | cut -d: -f2; }
 
 check --limit 300
 is "$code $(class mismatch) $(class error-new)" "0 0 0" "no defect: $(class match) answers are equal"

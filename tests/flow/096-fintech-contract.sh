@@ -4,6 +4,7 @@
 # validated by libraries that are not ours, every route reached with success and every statement of the code executed; the document's
 # gaps are those that are meant. ONLY=cards,loans looks at these services alone.
 . "$(dirname "$0")/lib.sh"
+. "$UNDAM_SOURCE/scripts/lib/fintech.sh"
 
 fintech=$UNDAM_SOURCE/examples/fintech
 checker=$UNDAM_SOURCE/tests/flow/openapi
@@ -84,9 +85,6 @@ if [ -z "${ONLY:-}" ]; then
         '^true 12 true true$' "200 endpoints or more, 12 of them synchronous, of 40 services or more with 120 tables or more"
 fi
 
-balanced="SELECT count(*) FROM (SELECT transaction_id FROM entries GROUP BY 1 HAVING sum(amount) <> 0) x"
-booked="SELECT count(*) FROM accounts a WHERE kind <> 'settlement'
-    AND balance <> (SELECT coalesce(sum(amount), 0) FROM entries e WHERE e.account_id = a.id)"
-is "$(sql mono fintech "$balanced") $(sql mono fintech "$booked")" "0 0" "after all of it entries sum to zero and balances are the sums of their entries"
+is "$(fintech_wrong mono fintech)" "0 0" "after all of it entries sum to zero and balances are the sums of their entries"
 is "$(cat "$T/app.log" "$T/jobs.log" | grep -v '^listening' | head -n 10)" "" "the application had nothing to complain about"
 done_testing

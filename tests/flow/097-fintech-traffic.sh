@@ -20,13 +20,7 @@ load --url "http://127.0.0.1:$APP_PORT" --contract "$T/exchanges" --times 1 >/de
 stop all
 
 app traffic
-EDGE_PORT=$(free_port)
-RUN=$T/nginx USER=''
-mkdir "$RUN"
-[ "$(id -u)" != 0 ] || { USER='user root;'; chmod 755 "$RUN"; }
-fill "$FINTECH/nginx-legacy.conf.in" >"$RUN/nginx.conf"
-start nginx nginx -e "$RUN/nginx-error.log" -c "$RUN/nginx.conf"
-wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/healthz" || bail "nginx does not start"
+fintech_nginx
 load --seed 2 --url "http://127.0.0.1:$EDGE_PORT" --rate 100 --seconds "${SECONDS_OF_LOAD:-8}" --json "$T/load.json" --quiet >"$T/load.out" 2>&1
 code=$?
 is $code 0 "no request failed"

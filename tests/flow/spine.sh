@@ -43,3 +43,7 @@ spine_start() {
     edge_nginx edge
     wait_until 20 curl -sf "http://127.0.0.1:$EDGE_PORT/users/1" || bail "nginx"
 }
+
+# check OPTION...: undam validate --once; sets out (its JSON) and code. class NAME: how many answers of that class.
+check() { out=$("$UNDAM" validate --once --json "$@" 2>"$T/stderr.txt"); code=$?; note "$code $(cut -c1-130 <<<"$out")"; }
+class() { grep -oE "\"$1\":[0-9]+" <<<"$out" | head -n 1 | cut -d: -f2; }

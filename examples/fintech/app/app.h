@@ -86,6 +86,7 @@ const char *body(struct ctx *c, const char *name);
 const char *body_json(struct ctx *c, const char *name);   /* the member as JSON text */
 const char *need(struct ctx *c, const char *name);        /* 422 when absent or empty */
 const char *need_id(struct ctx *c, const char *name);     /* a positive bigint */
+bool is_amount(const char *v);                            /* > 0, at most 12 digits and two decimals */
 const char *need_amount(struct ctx *c, const char *name); /* > 0, at most 12 digits and two decimals */
 const char *need_choice(struct ctx *c, const char *name, const char *choices); /* one of "a|b|c" */
 const char *body_choice(struct ctx *c, const char *name, const char *choices); /* the same, may be absent */

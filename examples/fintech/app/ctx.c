@@ -19,6 +19,7 @@ void ctx_reset(struct ctx *c)
     c->content_type = "application/json";
     c->header_count = c->depth = 0;
     c->stopped = c->again = c->comma = false;
+    c->elements_of = NULL;
 }
 
 void ctx_free(struct ctx *c)

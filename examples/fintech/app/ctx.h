@@ -25,6 +25,9 @@ struct ctx {
     lookup_fn *argument, *header;
     void *lookup_arg;
     struct str body;
+    const char *elements_of; /* the body's array that was taken apart last; NULL: none */
+    const struct str *elements;
+    size_t element_count;
     const char *caller; /* NULL: nobody */
     enum auth role;
 

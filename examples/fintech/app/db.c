@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "hash.h"
 
 /* A connection prepares at most half of its slots; what is past that is sent as text. */
 enum { SLOTS = 4096 };
@@ -117,19 +118,10 @@ void db_release(struct db_pool *pool, struct db *db)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-/* FNV-1a */
-static uint32_t hash(const char *text)
-{
-    uint32_t h = 2166136261u;
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 16777619u;
-    return h;
-}
-
 PGresult *db_run(struct db *db, const char *text, int count, const char *const *values)
 {
     char name[16];
-    unsigned i = hash(text) % SLOTS;
+    size_t i = hash_bytes(HASH_SEED, text, strlen(text)) % SLOTS;
     while (db->statements[i].text && strcmp(db->statements[i].text, text) != 0)
         i = (i + 1) % SLOTS;
     struct db_statement *s = &db->statements[i];

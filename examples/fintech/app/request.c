@@ -120,15 +120,20 @@ const char *need_id(struct ctx *c, const char *name)
     return in_range(v, 1, INT64_MAX) ? v : refused(c, name, "must be an id");
 }
 
-const char *need_amount(struct ctx *c, const char *name)
+bool is_amount(const char *v)
 {
-    const char *v = need(c, name);
     size_t whole = strspn(v, "0123456789");
     const char *rest = v + whole;
     size_t fraction = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
     bool shaped =
         whole >= 1 && whole <= 12 && (*rest == '\0' || (fraction >= 1 && fraction <= 2 && !rest[1 + fraction]));
-    return shaped && strpbrk(v, "123456789") ? v : refused(c, name, "must be an amount");
+    return shaped && strpbrk(v, "123456789");
+}
+
+const char *need_amount(struct ctx *c, const char *name)
+{
+    const char *v = need(c, name);
+    return is_amount(v) ? v : refused(c, name, "must be an amount");
 }
 
 const char *body_choice(struct ctx *c, const char *name, const char *choices)
@@ -143,19 +148,25 @@ const char *need_choice(struct ctx *c, const char *name, const char *choices)
     return is_choice(v, choices) ? v : refused(c, name, text(c, "must be one of %s", choices));
 }
 
-/* The elements of an array member; NULL when there are none. */
-static struct str *elements(struct ctx *c, const char *name, size_t *ret_count)
+/* The elements of an array member; NULL when there are none. The last array asked for is kept: handlers go over it. */
+static const struct str *elements(struct ctx *c, const char *name, size_t *ret_count)
 {
     struct str value;
-    *ret_count = 0;
-    if (!member(c, name, &value))
-        return NULL;
-    struct str *all = arena_calloc(&c->arena, ELEMENTS_MAX, sizeof *all);
-    if (!json_elements(value, all, ELEMENTS_MAX, ret_count)) {
-        refused(c, name, text(c, "must be an array of at most %d elements", ELEMENTS_MAX));
+    if (!c->elements_of || strcmp(c->elements_of, name) != 0) {
+        c->elements_of = NULL;
         *ret_count = 0;
+        if (!member(c, name, &value))
+            return NULL;
+        struct str *all = arena_calloc(&c->arena, ELEMENTS_MAX, sizeof *all);
+        if (!json_elements(value, all, ELEMENTS_MAX, &c->element_count)) {
+            refused(c, name, text(c, "must be an array of at most %d elements", ELEMENTS_MAX));
+            return NULL;
+        }
+        c->elements = all;
+        c->elements_of = arena_strdup(&c->arena, name);
     }
-    return all;
+    *ret_count = c->element_count;
+    return c->elements;
 }
 
 int body_count(struct ctx *c, const char *name)

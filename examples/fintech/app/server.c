@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "ctx.h"
+#include "hash.h"
 #include "routes.h"
 
 enum { BODY_MAX = 64 << 10, POOL_WAIT_MS = 10000 };
@@ -57,12 +58,10 @@ static bool allowed(const struct ctx *c)
     return c->route->auth == AUTH_NONE || c->role == c->route->auth || c->role == AUTH_STAFF;
 }
 
-/* FNV-1a of the answer; 304 when the client has it already. */
+/* A hash of the answer; 304 when the client has it already. */
 static void add_etag(struct ctx *c)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < c->out.len; i++)
-        h = (h ^ (unsigned char)c->out.data[i]) * 1099511628211u;
+    uint64_t h = hash_bytes(HASH_SEED, c->out.data, c->out.len);
     const char *tag = text(c, "W/\"%016llx\"", (unsigned long long)h), *have = header_in(c, "If-None-Match");
     header_out(c, "ETag", tag);
     if (have && strstr(have, tag)) {

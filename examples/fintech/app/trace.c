@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "hash.h"
 
 struct entry {
     struct entry *next; /* of the bucket */
@@ -27,21 +28,16 @@ extern const struct site *const __start_fintech_sites[], *const __stop_fintech_s
 
 void trace_open(const char *file) { path = file; }
 
-static unsigned bucket(const char *a, const char *b)
+static size_t bucket(const char *route, const char *sql_text)
 {
-    uint32_t h = 2166136261u;
-    for (; *a; a++)
-        h = (h ^ (unsigned char)*a) * 16777619u;
-    for (; *b; b++)
-        h = (h ^ (unsigned char)*b) * 16777619u;
-    return h % BUCKETS;
+    return hash_bytes(hash_bytes(HASH_SEED, route, strlen(route)), sql_text, strlen(sql_text)) % BUCKETS;
 }
 
 void trace_statement(const char *route, const struct site *site, const char *sql_text, int64_t us, int row_count)
 {
     if (!path)
         return;
-    unsigned i = bucket(route, sql_text);
+    size_t i = bucket(route, sql_text);
     pthread_mutex_lock(&mutex);
     struct entry *e = buckets[i];
     while (e && (e->site != site || strcmp(e->sql, sql_text) != 0 || strcmp(e->route, route) != 0))

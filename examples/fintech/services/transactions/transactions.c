@@ -120,18 +120,12 @@ static struct payment payment_of(struct ctx *c)
                         .account = body(c, "account_id"),
                         .merchant = body(c, "merchant_id"),
                         .to = body(c, "to_account_id"),
+                        .amount = body(c, "amount"),
                         .description = body(c, "description")};
-    if (!body(c, "amount") || !is_id(p.account) || !p.merchant == !p.to || !is_id(p.merchant ? p.merchant : p.to) ||
-        (p.to && strcmp(p.to, p.account) == 0) || (p.description && strlen(p.description) > 500))
+    if (!p.amount || !is_amount(p.amount) || !is_id(p.account) || !p.merchant == !p.to ||
+        !is_id(p.merchant ? p.merchant : p.to) || (p.to && strcmp(p.to, p.account) == 0) ||
+        (p.description && strlen(p.description) > 500))
         stop(c, 400, "bad_request", "bad request");
-    const char *amount = body(c, "amount"); /* 1 to 12 digits, a point and one or two more; more than nothing */
-    size_t whole = amount ? strspn(amount, "0123456789") : 0;
-    const char *rest = amount ? amount + whole : "";
-    size_t fraction = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
-    if (whole < 1 || whole > 12 || (*rest && (fraction < 1 || fraction > 2 || rest[1 + fraction])) ||
-        !strpbrk(amount, "123456789"))
-        stop(c, 400, "bad_request", "bad request");
-    p.amount = amount;
     if (!p.description)
         p.description = "";
     return p;
